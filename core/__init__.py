@@ -1,0 +1,1 @@
+"""The trader: everything but the screen. Without `tui` there is still a trader."""

@@ -1,0 +1,153 @@
+"""The choices of the trader and of the exchange. Text values are what reports, journal and status panel show."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+
+class Mode(str, Enum):
+    """Which exchange the trader talks to."""
+
+    PAPER = "paper"
+    DEMO = "demo"
+    LIVE = "live"
+    REPLAY = "replay"
+
+
+class BookSide(str, Enum):
+    """Side of the one YES book: a bid buys YES, an ask sells YES (which is buying NO at 1 - price)."""
+
+    BID = "bid"
+    ASK = "ask"
+
+    @property
+    def opposite(self) -> BookSide:
+        return BookSide.ASK if self is BookSide.BID else BookSide.BID
+
+    @property
+    def sign(self) -> int:
+        """+1 where a fill adds YES contracts, -1 where it takes them away."""
+        return 1 if self is BookSide.BID else -1
+
+
+class TimeInForce(str, Enum):
+    GOOD_TILL_CANCELED = "good_till_canceled"
+    IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
+    FILL_OR_KILL = "fill_or_kill"
+
+
+class MarketStatus(str, Enum):
+    """A market's life as the exchange words it; anything else it may say is UNKNOWN and not tradable."""
+
+    INITIALIZED = "initialized"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    CLOSED = "closed"
+    DETERMINED = "determined"
+    DISPUTED = "disputed"
+    AMENDED = "amended"
+    FINALIZED = "finalized"
+    UNKNOWN = "unknown"
+
+
+class OrderStatus(str, Enum):
+    """An order's status as the exchange words it."""
+
+    RESTING = "resting"
+    CANCELED = "canceled"
+    EXECUTED = "executed"
+    UNKNOWN = "unknown"
+
+
+class OrderState(str, Enum):
+    """Our order's state; the table of moves is in `core/trading/order_states.py`."""
+
+    PLANNED = "PLANNED"
+    SENT = "SENT"
+    RESTING = "RESTING"
+    AMENDING = "AMENDING"
+    CANCELING = "CANCELING"
+    IN_DOUBT = "IN_DOUBT"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    VOID = "VOID"
+
+
+FINAL_ORDER_STATES = frozenset(
+    {OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.VOID}
+)
+
+
+class Ownership(str, Enum):
+    """Own: in our journal. Adopted: our prefix without a record. Foreign: all else, counted in risk, left alone."""
+
+    OWN = "own"
+    ADOPTED = "adopted"
+    FOREIGN = "foreign"
+
+
+class TraderState(str, Enum):
+    """Where the trader is; the table of moves is in `core/trading/state_machine.py`."""
+
+    STARTUP = "STARTUP"
+    IDLE = "IDLE"
+    INITIALIZING = "INITIALIZING"
+    ORDERBOOK_CONNECT = "ORDERBOOK_CONNECT"
+    TRADING_CLIENT_CONNECT = "TRADING_CLIENT_CONNECT"
+    CALIBRATING = "CALIBRATING"
+    READY = "READY"
+    ACTING = "ACTING"
+    LOW_CASH = "LOW_CASH"
+    RECOVER_CASH = "RECOVER_CASH"
+    PAUSED = "PAUSED"
+    ERROR = "ERROR"
+    SHUTDOWN = "SHUTDOWN"
+
+
+class PauseKind(str, Enum):
+    """Why the trader is paused."""
+
+    OPERATOR = "operator"
+    EXCHANGE = "exchange"
+    FEED = "feed"
+
+
+class Permission(IntEnum):
+    """What may be done now; more is larger, so that combining is `min`."""
+
+    NOTHING = 0
+    CANCEL_ONLY = 1
+    REDUCE_ONLY = 2
+    TRADE = 3
+
+
+class Origin(str, Enum):
+    """Who wishes something."""
+
+    OPERATOR = "operator"
+    STRATEGY = "strategy"
+    PROCEDURE = "procedure"
+    SIGNAL = "signal"
+    SOCKET = "socket"
+    TIMER = "timer"
+
+
+class ExitReason(str, Enum):
+    TIME = "time"
+    QUIT = "quit"
+    SIGNAL = "signal"
+    CRASH = "crash"
+    REFUSED = "refused"
+    UNVERIFIED = "unverified"
+
+
+class ExitCode(IntEnum):
+    """0 clean with nothing of ours resting, 1 internal, 2 bad input, 3 refused start, 4 stopped but not verified."""
+
+    CLEAN = 0
+    INTERNAL = 1
+    BAD_INPUT = 2
+    REFUSED_START = 3
+    UNVERIFIED = 4

@@ -1,0 +1,1 @@
+"""The pure step, and the thin asynchronous rim around it."""

@@ -1,0 +1,1 @@
+"""Kalshi: wire and session (sans-IO), REST, stream, signing, token budget, network."""

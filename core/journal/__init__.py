@@ -1,0 +1,1 @@
+"""The append-only record of what was meant and what happened."""

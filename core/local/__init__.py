@@ -1,0 +1,1 @@
+"""This machine: lock, status file, local command socket."""

@@ -1,0 +1,1 @@
+"""The world: order books, tape of prints, price grids. Pure."""

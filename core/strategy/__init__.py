@@ -1,0 +1,1 @@
+"""Snapshot in, wishes out. Pure."""

@@ -1,0 +1,1 @@
+"""Us: orders, fills, positions, risk, states, procedures, status, snapshot. Pure."""

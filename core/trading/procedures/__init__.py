@@ -1,0 +1,1 @@
+"""Resumable procedures: `advance(event, state, now) -> commands or Done`."""

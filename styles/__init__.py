@@ -1,0 +1,1 @@
+"""Textual CSS; found by importlib.resources.files("styles")."""

@@ -1,0 +1,1 @@
+"""The operator's console: a guest in the core's loop."""

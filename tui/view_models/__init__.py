@@ -1,0 +1,1 @@
+"""Snapshot to rows: plain functions, no Textual."""
