@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 
-class Mode(str, Enum):
+class Mode(StrEnum):
     """Which exchange the trader talks to."""
 
     PAPER = "paper"
@@ -14,7 +14,7 @@ class Mode(str, Enum):
     REPLAY = "replay"
 
 
-class BookSide(str, Enum):
+class BookSide(StrEnum):
     """Side of the one YES book: a bid buys YES, an ask sells YES (which is buying NO at 1 - price)."""
 
     BID = "bid"
@@ -30,13 +30,13 @@ class BookSide(str, Enum):
         return 1 if self is BookSide.BID else -1
 
 
-class TimeInForce(str, Enum):
+class TimeInForce(StrEnum):
     GOOD_TILL_CANCELED = "good_till_canceled"
     IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
     FILL_OR_KILL = "fill_or_kill"
 
 
-class MarketStatus(str, Enum):
+class MarketStatus(StrEnum):
     """A market's life as the exchange words it; anything else it may say is UNKNOWN and not tradable."""
 
     INITIALIZED = "initialized"
@@ -50,7 +50,7 @@ class MarketStatus(str, Enum):
     UNKNOWN = "unknown"
 
 
-class OrderStatus(str, Enum):
+class OrderStatus(StrEnum):
     """An order's status as the exchange words it."""
 
     RESTING = "resting"
@@ -59,7 +59,7 @@ class OrderStatus(str, Enum):
     UNKNOWN = "unknown"
 
 
-class OrderState(str, Enum):
+class OrderState(StrEnum):
     """Our order's state; the table of moves is in `core/trading/order_states.py`."""
 
     PLANNED = "PLANNED"
@@ -80,7 +80,7 @@ FINAL_ORDER_STATES = frozenset(
 )
 
 
-class Ownership(str, Enum):
+class Ownership(StrEnum):
     """Own: in our journal. Adopted: our prefix without a record. Foreign: all else, counted in risk, left alone."""
 
     OWN = "own"
@@ -88,7 +88,7 @@ class Ownership(str, Enum):
     FOREIGN = "foreign"
 
 
-class TraderState(str, Enum):
+class TraderState(StrEnum):
     """Where the trader is; the table of moves is in `core/trading/state_machine.py`."""
 
     STARTUP = "STARTUP"
@@ -106,7 +106,7 @@ class TraderState(str, Enum):
     SHUTDOWN = "SHUTDOWN"
 
 
-class PauseKind(str, Enum):
+class PauseKind(StrEnum):
     """Why the trader is paused."""
 
     OPERATOR = "operator"
@@ -123,7 +123,7 @@ class Permission(IntEnum):
     TRADE = 3
 
 
-class Origin(str, Enum):
+class Origin(StrEnum):
     """Who wishes something."""
 
     OPERATOR = "operator"
@@ -134,7 +134,7 @@ class Origin(str, Enum):
     TIMER = "timer"
 
 
-class ExitReason(str, Enum):
+class ExitReason(StrEnum):
     TIME = "time"
     QUIT = "quit"
     SIGNAL = "signal"

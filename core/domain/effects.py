@@ -1,0 +1,104 @@
+"""Effects, in the imperative: what the engine wants done outside. The shell does them and answers with facts.
+
+Every REST effect is answered by exactly one fact. A `SendOrder` without a journal position cannot be made: the record
+of an order is on disk before the order leaves.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from core.domain.amounts import Count, Price
+from core.domain.enums import BookSide, TimeInForce
+from core.domain.ids import ClientOrderId, OrderId, Ticker
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all effects."""
+
+
+class SendOrder(Effect, frozen=True, kw_only=True):
+    """Create an order; leaves only after the journal is synced up to `journal_position`."""
+
+    client_order_id: ClientOrderId
+    ticker: Ticker
+    side: BookSide
+    price: Price
+    count: Count
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    expiration_s: int | None
+    journal_position: int
+
+
+class SendCancel(Effect, frozen=True, kw_only=True):
+    """Cancel one order; never waits for the disk."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    ticker: Ticker
+
+
+class SendAmend(Effect, frozen=True, kw_only=True):
+    """Change price and total fillable count (already filled + wanted resting) of an order."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    ticker: Ticker
+    side: BookSide
+    price: Price
+    count: Count
+    expiration_s: int | None
+    journal_position: int
+
+
+class ReadKind(StrEnum):
+    EXCHANGE_STATUS = "exchange_status"
+    LIMITS = "limits"
+    MARKETS = "markets"
+    ORDERS = "orders"
+    ORDER = "order"
+    POSITIONS = "positions"
+    BALANCE = "balance"
+    FILLS = "fills"
+
+
+class Read(Effect, frozen=True, kw_only=True):
+    """Ask the exchange. `since_ms` for fills; `client_order_id`, `order_id`, `ticker` for ORDER."""
+
+    request_id: int
+    kind: ReadKind
+    since_ms: int | None = None
+    client_order_id: ClientOrderId | None = None
+    order_id: OrderId | None = None
+    ticker: Ticker | None = None
+
+
+class WatchMarkets(Effect, frozen=True, kw_only=True):
+    """The books, prints and summaries the stream shall carry from now on (the whole set)."""
+
+    tickers: tuple[Ticker, ...]
+
+
+class RefreshBooks(Effect, frozen=True, kw_only=True):
+    """Ask the stream for whole books again; `reconnect` when a snapshot did not help."""
+
+    tickers: tuple[Ticker, ...]
+    reason: str
+    reconnect: bool = False
+
+
+class Leave(Effect, frozen=True, kw_only=True):
+    """The trader has stopped; the process may end."""
+
+    code: int
+    reason: str
+
+
+RestEffect: TypeAlias = SendOrder | SendCancel | SendAmend | Read
+StreamEffect: TypeAlias = WatchMarkets | RefreshBooks
+AnyEffect: TypeAlias = RestEffect | StreamEffect | Leave
