@@ -1,0 +1,318 @@
+"""TraderSnapshot: one immutable picture of the whole trader, for the console, the status file and reports.
+
+Built once per beat by the engine, replaced and never edited. Every part is its own object and is kept when nothing in
+it changed, so a reader may compare parts by identity. Times named `*_ns` are monotonic, `*_at` are wall time (Unix ns,
+UTC); an age is `taken_ns - part_ns`. Amounts are the integers of `core.domain.amounts`. All text is already clean.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.domain.amounts import Count, Money, Price
+from core.domain.enums import (
+    BookSide,
+    ExitReason,
+    Mode,
+    OrderState,
+    Ownership,
+    PauseKind,
+    Permission,
+    TraderState,
+)
+from core.domain.ids import ClientOrderId, OrderId, Ticker
+from core.domain.market import PriceBand
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all parts."""
+
+
+class IdentityView(Part, frozen=True, kw_only=True):
+    """What runs where. `account` is a suffix of the key id, never the whole; `exchange` says which exchange."""
+
+    product: str
+    version: str
+    mode: Mode
+    account: str
+    exchange: str
+    strategy: str
+    seed: int | None
+    pid: int
+    started_at: int
+    folder: str
+
+
+class StateView(Part, frozen=True, kw_only=True):
+    """Where the trader is. `label` is the state with what qualifies it: `READY (not armed)`, `PAUSED (operator)`.
+
+    `waiting_for` names the condition of the next move, `permission_reason` why not more is permitted ("" when TRADE).
+    """
+
+    state: TraderState
+    label: str
+    entered_ns: int
+    entered_at: int
+    reason: str
+    waiting_for: str
+    limit_ns: int | None
+    pause: PauseKind | None
+    armed: bool
+    permission: Permission
+    permission_reason: str
+    procedure: str
+
+
+class TransitionView(Part, frozen=True, kw_only=True):
+    """A past move; `folded` counts repeated READY/ACTING pairs that this row stands for."""
+
+    at: int
+    source: TraderState
+    target: TraderState
+    reason: str
+    seconds_in_source: int
+    folded: int = 0
+
+
+class StepView(Part, frozen=True, kw_only=True):
+    """A calibration step; status is waiting, running, complete or failed."""
+
+    step: str
+    status: str
+    elapsed_ns: int | None
+    detail: str = ""
+
+
+class BreakerView(Part, frozen=True, kw_only=True):
+    """The circuit breaker: why it tripped, the value that did it and its limit."""
+
+    tripped: bool
+    reason: str
+    value: str
+    limit: str
+    tripped_at: int | None
+    errors: int
+    errors_limit: int
+
+
+class LimitView(Part, frozen=True, kw_only=True):
+    """A risk limit as a meter: `used` of `limit` in the limit's own units, `used_text` and `limit_text` for people."""
+
+    name: str
+    used: int
+    limit: int
+    used_text: str
+    limit_text: str
+
+
+class BookView(Part, frozen=True, kw_only=True):
+    """An order book: levels are (YES price, count), bids descending, asks ascending. `trusted` False: do not trade.
+
+    `updated_ns` is when the last frame of this market's book was taken; 0 means never.
+    """
+
+    ticker: Ticker
+    title: str
+    quoted: bool
+    trusted: bool
+    untrusted_reason: str
+    updated_ns: int
+    seq: int
+    bids: tuple[tuple[Price, Count], ...]
+    asks: tuple[tuple[Price, Count], ...]
+    bands: tuple[PriceBand, ...]
+    last_price: Price | None
+    last_count: Count | None
+    last_side: BookSide | None
+    volume: Count
+    open_interest: Count
+    status: str
+
+
+class PositionView(Part, frozen=True, kw_only=True):
+    """A position in YES terms (count > 0: YES). `average_price` is rounded for showing, `cost` is exact.
+
+    `mark_basis` names the mark: `bid` (long), `ask` (short), `last`, or `none` when there is nothing to mark against.
+    `if_flat` is the money that closing at the mark would bring, before fees.
+    """
+
+    ticker: Ticker
+    count: Count
+    average_price: Price | None
+    cost: Money
+    mark: Price | None
+    mark_basis: str
+    realized: Money
+    unrealized: Money
+    fees: Money
+    if_flat: Money
+    updated_at: int
+
+
+class OrderView(Part, frozen=True, kw_only=True):
+    """An order, open or final. `reason` says why it is where it is. `ahead` is unknown (None) unless told."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId | None
+    ticker: Ticker
+    side: BookSide
+    price: Price
+    count: Count
+    filled: Count
+    remaining: Count
+    state: OrderState
+    ownership: Ownership
+    created_at: int
+    updated_at: int
+    reason: str
+
+
+class MoneyView(Part, frozen=True, kw_only=True):
+    """Cash is the exchange's available balance as our ledger has it; `reserved` is collateral of resting orders.
+
+    `portfolio` = cash + reserved + positions at mark. `exposure` is the loss if every position settles against us plus
+    the worst case of own open orders. `realized` and `unrealized` are before fees; `fees` is what was paid in all.
+    `day` is today's result (UTC) after fees, at mark. `pending_text` is non-empty while the ledger awaits a reading.
+    """
+
+    cash: Money
+    reserved: Money
+    portfolio: Money
+    exposure: Money
+    realized: Money
+    unrealized: Money
+    fees: Money
+    day: Money
+    max_drawdown: Money
+    synced_at: int
+    drift: Money
+
+
+class CountersView(Part, frozen=True, kw_only=True):
+    """Counts of this session. `placed` counts create requests written."""
+
+    placed: int = 0
+    accepted: int = 0
+    denied: int = 0
+    rejected: int = 0
+    canceled: int = 0
+    filled: int = 0
+    in_doubt: int = 0
+    fills: int = 0
+    fill_contracts: Count = Count(0)
+    gaps: int = 0
+    resyncs: int = 0
+    reconnects: int = 0
+    refused_frames: int = 0
+    adopted: int = 0
+    foreign: int = 0
+
+
+class ActivityView(Part, frozen=True, kw_only=True):
+    """Something that happened: kind is a word like order_placed, fill, sync, state, command."""
+
+    at: int
+    kind: str
+    text: str
+    elapsed_ns: int | None = None
+    status: str = "ok"
+
+
+class ErrorView(Part, frozen=True, kw_only=True):
+    """An error with its context and, once known, what recovered it. Severity is warning or error."""
+
+    at: int
+    severity: str
+    error: str
+    context: str
+    recovery: str = ""
+
+
+class ComponentView(Part, frozen=True, kw_only=True):
+    """Health of a named system: healthy, degraded or error; `last_ns` is its last sign of life."""
+
+    name: str
+    status: str
+    detail: str
+    last_ns: int | None
+
+
+class FeedView(Part, frozen=True, kw_only=True):
+    """Freshness of the roads to the exchange: stream message age by `last_message_ns`, REST by `last_reply_ns`."""
+
+    stream_up: bool
+    stream_epoch: int
+    last_message_ns: int | None
+    rest_up: bool
+    last_reply_ns: int | None
+    rest_latency_us: int | None
+    read_tokens: int | None
+    write_tokens: int | None
+    loop_lag_p99_us: int | None
+
+
+class ActionView(Part, frozen=True, kw_only=True):
+    """A wish somebody waits for: pending, done, refused or failed; stays until the console dismisses it."""
+
+    command_id: int
+    name: str
+    status: str
+    text: str
+    at: int
+
+
+class LiquidationLine(Part, frozen=True, kw_only=True):
+    """Plan for one position: reduce-only `side` of `count` walked over the book down to `limit_price`."""
+
+    ticker: Ticker
+    position: Count
+    side: BookSide
+    closable: Count
+    residue: Count
+    average_price: Price | None
+    limit_price: Price | None
+    proceeds: Money
+    fees_estimate: Money
+    slippage: Money
+    note: str
+
+
+class ExitView(Part, frozen=True, kw_only=True):
+    """The certificate of the stop: what rests, what could not be verified."""
+
+    reason: ExitReason
+    code: int
+    detail: str
+    resting_after_stop: int | None
+    foreign_resting: int | None
+    unverified: tuple[str, ...]
+    at: int
+
+
+class TraderSnapshot(Part, frozen=True, kw_only=True):
+    """The whole picture. `books` holds the watched markets, most active first; `equity` is (wall ns, portfolio)."""
+
+    version: int
+    taken_ns: int
+    taken_at: int
+    identity: IdentityView
+    state: StateView
+    transitions: tuple[TransitionView, ...]
+    calibration: tuple[StepView, ...]
+    breaker: BreakerView
+    limits: tuple[LimitView, ...]
+    books: tuple[BookView, ...]
+    positions: tuple[PositionView, ...]
+    orders: tuple[OrderView, ...]
+    finished_orders: tuple[OrderView, ...]
+    money: MoneyView
+    equity: tuple[tuple[int, Money], ...]
+    counters: CountersView
+    activity: tuple[ActivityView, ...]
+    errors: tuple[ErrorView, ...]
+    components: tuple[ComponentView, ...]
+    feed: FeedView
+    actions: tuple[ActionView, ...]
+    alarm: str
+    liquidation: tuple[LiquidationLine, ...]
+    exit: ExitView | None
