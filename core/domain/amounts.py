@@ -20,6 +20,7 @@ MONEY_SCALE = 1_000_000
 ONE_DOLLAR = Price(PRICE_SCALE)
 ONE_CONTRACT = Count(COUNT_SCALE)
 NO_MONEY = Money(0)
+NO_CONTRACTS = Count(0)
 
 
 def contracts(whole: int) -> Count:

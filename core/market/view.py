@@ -1,0 +1,166 @@
+"""Markets: everything known of each market: what the exchange says of it, its book, its prints.
+
+One owner (the engine). Decisions ask `quote()`, which gives nothing for a book that is not trusted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import msgspec
+
+from core.domain.amounts import NO_CONTRACTS, Count, Price
+from core.domain.enums import BookSide, MarketStatus
+from core.domain.events import (
+    BookChanged,
+    BookLost,
+    BookReplaced,
+    MarketChanged,
+    TickerChanged,
+    TradePrinted,
+)
+from core.domain.ids import Ticker
+from core.domain.market import MarketInfo
+from core.market.book import OrderBook
+from core.market.grid import PriceGrid
+
+TAPE_LENGTH = 50
+
+
+@dataclass(slots=True)
+class Market:
+    """One market: its facts, its grid, its book, its last prints."""
+
+    info: MarketInfo
+    grid: PriceGrid
+    book: OrderBook
+    tape: deque[TradePrinted] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
+    last_price: Price | None = None
+    volume: Count = NO_CONTRACTS
+    open_interest: Count = NO_CONTRACTS
+
+    @property
+    def tradable(self) -> bool:
+        return self.info.status is MarketStatus.ACTIVE and self.book.trusted
+
+    def why_not_tradable(self) -> str:
+        if self.info.status is not MarketStatus.ACTIVE:
+            return f"market is {self.info.status}"
+        return "" if self.book.trusted else f"book untrusted: {self.book.reason}"
+
+
+class Markets:
+    """All known markets and which of them are watched."""
+
+    def __init__(self) -> None:
+        self._markets: dict[Ticker, Market] = {}
+        self.watched: tuple[Ticker, ...] = ()
+        self._dirty: set[Ticker] = set()
+
+    def __contains__(self, ticker: Ticker) -> bool:
+        return ticker in self._markets
+
+    def get(self, ticker: Ticker) -> Market | None:
+        return self._markets.get(ticker)
+
+    def all(self) -> tuple[Market, ...]:
+        return tuple(self._markets.values())
+
+    def learn(self, infos: tuple[MarketInfo, ...]) -> None:
+        """Take a fresh list; books and prints of known markets stay."""
+        for info in infos:
+            known = self._markets.get(info.ticker)
+            if known is None:
+                self._markets[info.ticker] = Market(
+                    info=info,
+                    grid=PriceGrid(info.bands),
+                    book=OrderBook(info.ticker),
+                    last_price=info.last_price,
+                    volume=info.volume_24h,
+                    open_interest=info.open_interest,
+                )
+            else:
+                known.info = info
+                known.grid = PriceGrid(info.bands)
+
+    def most_active(self, count: int) -> tuple[Ticker, ...]:
+        """Tickers of the `count` most traded open markets, two-sided ones first, ties by ticker."""
+        open_markets = [m.info for m in self._markets.values() if m.info.status is MarketStatus.ACTIVE]
+        ranked = sorted(
+            open_markets,
+            key=lambda i: (i.best_bid is None or i.best_ask is None, -i.volume_24h, i.ticker),
+        )
+        return tuple(info.ticker for info in ranked[:count])
+
+    def lose_all(self, reason: str) -> None:
+        for market in self._markets.values():
+            if market.book.trusted:
+                market.book.lose(reason)
+
+    def untrusted(self) -> tuple[Ticker, ...]:
+        """Watched markets whose book may not be traded on."""
+        return tuple(t for t in self.watched if t in self._markets and not self._markets[t].book.trusted)
+
+    def apply(
+        self,
+        event: BookReplaced | BookChanged | BookLost | TradePrinted | TickerChanged | MarketChanged,
+        now_ns: int,
+    ) -> tuple[Ticker, ...]:
+        """Take one fact; returns tickers whose book has just contradicted itself."""
+        if isinstance(event, BookLost):
+            for ticker in event.tickers:
+                if ticker in self._markets:
+                    self._markets[ticker].book.lose(event.reason)
+            return ()
+        market = self._markets.get(event.ticker)
+        if market is None:
+            return ()
+        match event:
+            case BookChanged():
+                self._dirty.add(event.ticker)
+                return () if market.book.change(event, now_ns) else (event.ticker,)
+            case BookReplaced():
+                market.book.replace(event, now_ns)
+                return () if market.book.trusted else (event.ticker,)
+            case TradePrinted():
+                market.tape.append(event)
+                market.last_price = event.price
+            case TickerChanged():
+                market.last_price = event.last_price or market.last_price
+                market.volume, market.open_interest = event.volume, event.open_interest
+            case MarketChanged():
+                market.info = msgspec.structs.replace(
+                    market.info,
+                    status=event.status or market.info.status,
+                    close_ms=market.info.close_ms if event.close_ms is None else event.close_ms,
+                )
+        return ()
+
+    def end_batch(self) -> tuple[Ticker, ...]:
+        """Check the books changed in this batch; returns those found crossed."""
+        bad = tuple(t for t in sorted(self._dirty) if not self._markets[t].book.check_uncrossed())
+        self._dirty.clear()
+        return bad
+
+    def close_due(self, wall_ms: int) -> tuple[Ticker, ...]:
+        """Markets whose close time has passed: "Scheduled close is not announced", so the clock closes them."""
+        closed = []
+        for market in self._markets.values():
+            if market.info.status is MarketStatus.ACTIVE and 0 < market.info.close_ms <= wall_ms:
+                market.info = msgspec.structs.replace(market.info, status=MarketStatus.CLOSED)
+                closed.append(market.info.ticker)
+        return tuple(closed)
+
+    def mark(self, ticker: Ticker, position: int) -> tuple[Price | None, str]:
+        """Price at which a position would leave, and its basis: bid for long YES, ask for short, else last trade."""
+        market = self._markets.get(ticker)
+        if market is None:
+            return None, "none"
+        side = BookSide.BID if position >= 0 else BookSide.ASK
+        best = market.book.best_bid if side is BookSide.BID else market.book.best_ask
+        if best is not None and market.book.trusted:
+            return best, side.value
+        if market.last_price is not None:
+            return market.last_price, "last"
+        return None, "none"
