@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.enums import Permission as P
+from core.domain.enums import Permission
 from core.domain.enums import TraderState as S
 
 _UP = frozenset({S.READY, S.ACTING})
@@ -31,7 +31,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    gives: P
+    gives: Permission
     why: str
     states: frozenset[S] | None = None
     client_on: bool | None = None
@@ -58,20 +58,20 @@ class _Row:
 
 
 PERMISSIONS: tuple[_Row, ...] = (
-    _Row(gives=P.NOTHING, why="the trading client is switched off", client_on=False),
-    _Row(gives=P.CANCEL_ONLY, why="the journal cannot be written", journal_ok=False),
-    _Row(gives=P.CANCEL_ONLY, why="not connected", connected=False),
-    _Row(gives=P.REDUCE_ONLY, why="liquidating", states=frozenset({S.ACTING}), reducing=True),
-    _Row(gives=P.REDUCE_ONLY, why="the breaker is tripped", states=_UP, breaker_tripped=True),
-    _Row(gives=P.REDUCE_ONLY, why="not armed", states=_UP, armed=False),
-    _Row(gives=P.REDUCE_ONLY, why="exposure is over its limit", states=_UP, over_limit=True),
-    _Row(gives=P.TRADE, why="", states=_UP),
-    _Row(gives=P.CANCEL_ONLY, why="no new orders in this state", states=_CANCELING),
-    _Row(gives=P.NOTHING, why="not connected yet"),
+    _Row(gives=Permission.NOTHING, why="the trading client is switched off", client_on=False),
+    _Row(gives=Permission.CANCEL_ONLY, why="the journal cannot be written", journal_ok=False),
+    _Row(gives=Permission.CANCEL_ONLY, why="not connected", connected=False),
+    _Row(gives=Permission.REDUCE_ONLY, why="liquidating", states=frozenset({S.ACTING}), reducing=True),
+    _Row(gives=Permission.REDUCE_ONLY, why="the breaker is tripped", states=_UP, breaker_tripped=True),
+    _Row(gives=Permission.REDUCE_ONLY, why="not armed", states=_UP, armed=False),
+    _Row(gives=Permission.REDUCE_ONLY, why="exposure is over its limit", states=_UP, over_limit=True),
+    _Row(gives=Permission.TRADE, why="", states=_UP),
+    _Row(gives=Permission.CANCEL_ONLY, why="no new orders in this state", states=_CANCELING),
+    _Row(gives=Permission.NOTHING, why="not connected yet"),
 )
 
 
-def permission(at: Standing) -> tuple[P, str]:
+def permission(at: Standing) -> tuple[Permission, str]:
     """What is permitted, and why not more ("" when everything is)."""
     for row in PERMISSIONS:
         if row.matches(at):

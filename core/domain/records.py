@@ -1,0 +1,121 @@
+"""What the journal keeps: intents, replies, fills, transitions, breaker, session bounds. Small, versioned by tag.
+
+An intent is on disk before its order leaves; everything else follows as it happens.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from core.domain.amounts import Count, Money, Price
+from core.domain.enums import BookSide, OrderState, TimeInForce, TraderState
+from core.domain.ids import ClientOrderId, OrderId, Ticker, TradeId
+
+JOURNAL_VERSION = 1
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all records; `at` is wall time in Unix ns."""
+
+    at: int
+
+
+class SessionStarted(Entry, frozen=True, kw_only=True):
+    """A journal belongs to one mode, one key and one exchange."""
+
+    version: int
+    mode: str
+    key_digest: str
+    exchange: str
+    session: str
+
+
+class OrderIntended(Entry, frozen=True, kw_only=True):
+    """An order about to leave."""
+
+    client_order_id: ClientOrderId
+    ticker: Ticker
+    side: BookSide
+    price: Price
+    count: Count
+    time_in_force: TimeInForce
+    expiration_s: int | None
+
+
+class OrderMoved(Entry, frozen=True, kw_only=True):
+    """An order changed its state."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId | None
+    state: OrderState
+    filled: Count
+    reason: str
+
+
+class FillBooked(Entry, frozen=True, kw_only=True):
+    """A fill applied to the books."""
+
+    trade_id: TradeId
+    order_id: OrderId
+    ticker: Ticker
+    side: BookSide
+    price: Price
+    count: Count
+    fee: Money
+
+
+class StateMoved(Entry, frozen=True, kw_only=True):
+    """The trader went from one state to another."""
+
+    source: TraderState
+    target: TraderState
+    reason: str
+
+
+class BreakerMoved(Entry, frozen=True, kw_only=True):
+    """The circuit breaker tripped or was reset by hand."""
+
+    tripped: bool
+    reason: str
+    value: str
+    limit: str
+
+
+class Corrected(Entry, frozen=True, kw_only=True):
+    """Our books followed the exchange's word."""
+
+    what: str
+    ours: str
+    theirs: str
+
+
+class ProcedureMoved(Entry, frozen=True, kw_only=True):
+    """A procedure started or ended."""
+
+    name: str
+    phase: str
+    outcome: str
+
+
+class CommandTaken(Entry, frozen=True, kw_only=True):
+    """A wish of a person or a signal, with its origin."""
+
+    name: str
+    origin: str
+    detail: str
+
+
+class SessionEnded(Entry, frozen=True, kw_only=True):
+    """The certificate of a stop."""
+
+    reason: str
+    code: int
+    resting: int | None
+
+
+Record: TypeAlias = (
+    SessionStarted | OrderIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected
+    | ProcedureMoved | CommandTaken | SessionEnded
+)  # fmt: skip
