@@ -309,7 +309,7 @@ class OrdersRead(Fact, frozen=True, kw_only=True):
 
 
 class OrderLookedUp(Fact, frozen=True, kw_only=True):
-    """Look-up of one order by client id (and exchange id where known); `report` None: the exchange lists no such order."""
+    """Look-up of one order by client id, or exchange id where known; `report` None: the exchange lists no such."""
 
     request_id: int
     client_order_id: ClientOrderId

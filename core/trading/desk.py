@@ -1,0 +1,173 @@
+"""Desk: everything the trader holds, in one place with one owner: the engine.
+
+Procedures and handlers read it and act through its few verbs. Time is set at the start of each step and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.domain.amounts import Money
+from core.domain.commands import PlaceOrder
+from core.domain.enums import Ownership, PauseKind, Permission, TraderState
+from core.domain.events import Fact
+from core.domain.records import BreakerMoved, StateMoved
+from core.market.view import Markets
+from core.trading.fills import FillProcessor
+from core.trading.orders import Order, OrderService
+from core.trading.outbox import Outbox
+from core.trading.permission import Standing, permission
+from core.trading.positions import PositionTracker
+from core.trading.risk import CircuitBreaker, Denial, RiskController, RiskLimits
+from core.trading.state_machine import TraderStateMachine
+from core.trading.status import StatusLogger
+
+NS = 1_000_000_000
+MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSettings:
+    """What the pure parts need to know of the settings."""
+
+    limits: RiskLimits
+    prefix: str = "kt"
+    session: str = "session"
+    enable_trading_client: bool = True
+    armed: bool = True
+    minimum_cash: Money = Money(0)
+    lease_s: int = 120
+    quote_markets: int = 4
+    started_at: int = 0
+
+
+@dataclass(slots=True)
+class Links:
+    """How the roads to the exchange stand."""
+
+    stream_up: bool = False
+    stream_epoch: int = 0
+    subscribed: frozenset[str] = frozenset()
+    client_up: bool = False
+    exchange_active: bool = False
+    trading_active: bool = False
+    journal_ok: bool = True
+    last_message_ns: int | None = None
+    last_reply_ns: int | None = None
+    rest_latency_ns: int | None = None
+    failed_reads: int = 0
+    lag_p99_us: int | None = None
+    read_tokens: int | None = None
+    write_tokens: int | None = None
+    gaps: int = 0
+    resyncs: int = 0
+    reconnects: int = 0
+    refused_frames: int = 0
+
+
+class Desk:
+    """The trader's whole state. Only the engine's step changes it."""
+
+    def __init__(self, settings: DeskSettings, known_ids: frozenset[str], journal_position: int) -> None:
+        self.settings = settings
+        self.out = Outbox(journal_position)
+        self.markets = Markets()
+        self.orders = OrderService(settings.prefix, settings.session, known_ids)
+        self.positions = PositionTracker()
+        self.fills = FillProcessor()
+        self.risk = RiskController(settings.limits, self.orders, self.positions)
+        self.breaker = CircuitBreaker(settings.limits)
+        self.status = StatusLogger()
+        self.links = Links()
+        self.now_ns = 0
+        self.wall_ns = settings.started_at
+        self.machine = TraderStateMachine(0, settings.started_at)
+        self.armed = settings.armed
+        self.reducing = False
+        self.answers: dict[int, Fact] = {}
+        self.money_version = 0
+
+    # ---- time and state ----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> TraderState:
+        return self.machine.state
+
+    def move(self, target: TraderState, reason: str, pause: PauseKind | None = None) -> None:
+        """Move the state machine; journaled and told, but for the folded READY/ACTING pairs, which are only counted."""
+        source = self.machine.state
+        self.machine.move(target, reason, self.now_ns, self.wall_ns, pause)
+        if {source, target} == {TraderState.READY, TraderState.ACTING}:
+            return
+        self.out.record(StateMoved(at=self.wall_ns, source=source, target=target, reason=reason))
+        self.status.log_action_result(self.wall_ns, "state", f"{source} → {target} ({reason})")
+
+    def permission(self) -> tuple[Permission, str]:
+        return permission(
+            Standing(
+                state=self.machine.state,
+                client_on=self.settings.enable_trading_client,
+                connected=self.links.stream_up and self.links.client_up,
+                journal_ok=self.links.journal_ok,
+                breaker_tripped=self.breaker.tripped,
+                armed=self.armed,
+                reducing=self.reducing,
+                over_limit=self.risk.exposure() > self.settings.limits.exposure,
+            )
+        )
+
+    # ---- orders ------------------------------------------------------------------------------------------------
+
+    def place(self, wish: PlaceOrder) -> Order | Denial:
+        """Check and, if permitted, journal and send. Check and send are one step: nobody else can run between."""
+        permitted, why = self.permission()
+        market = self.markets.get(wish.ticker)
+        denial = self.risk.check_order(wish, market, permitted, why, self.now_ns)
+        if denial is not None:
+            self.orders.counts.denied += 1
+            return denial
+        self.risk.note_sent(self.now_ns)
+        expires = self.wall_ns // NS + self.settings.lease_s
+        return self.orders.place_order(wish, self.out, self.now_ns, self.wall_ns, expires)
+
+    def cancel(self, order: Order) -> None:
+        self.orders.cancel_order(order, self.out, self.now_ns)
+
+    def cancel_own(self) -> int:
+        """Ask for the end of every open order that is ours; returns how many are still open."""
+        open_orders = self.orders.get_open_orders()
+        for order in open_orders:
+            self.cancel(order)
+        return len(open_orders)
+
+    def foreign_count(self) -> int:
+        return sum(1 for o in self.orders.foreign_orders() if o.ownership is Ownership.FOREIGN)
+
+    # ---- trouble -----------------------------------------------------------------------------------------------
+
+    def error(self, what: str, context: str = "", *, counts: bool = True) -> None:
+        """Log an error; with `counts` it also feeds the breaker."""
+        self.status.log_error(self.wall_ns, what, context)
+        if counts and self.breaker.record_error(what, self.now_ns, self.wall_ns):
+            self.breaker_moved()
+
+    def warn(self, what: str, context: str = "") -> None:
+        self.status.log_error(self.wall_ns, what, context, severity="warning")
+
+    def breaker_moved(self) -> None:
+        """Journal and tell that the breaker tripped or was reset."""
+        b = self.breaker
+        self.out.record(BreakerMoved(at=self.wall_ns, tripped=b.tripped, reason=b.reason, value=b.value, limit=b.limit))
+        if b.tripped:
+            self.status.log_error(self.wall_ns, f"circuit breaker tripped: {b.reason}", "press b")
+        else:
+            self.status.log_action_result(self.wall_ns, "breaker", "reset by hand")
+
+    # ---- answers to reads --------------------------------------------------------------------------------------
+
+    def answer(self, request_id: int) -> Fact | None:
+        """The reply to a read of ours, once; None while it is under way."""
+        return self.answers.pop(request_id, None)
+
+    def forget_answers(self) -> None:
+        self.answers.clear()

@@ -1,0 +1,373 @@
+"""OrderService: the life of every order: place, cancel, fills, in doubt.
+
+It knows all orders of the account: our own, adopted ones and foreign ones, told apart. Every change of state goes
+through the table in `order_states.py`. An outcome that is not known is IN_DOUBT, counted at its worst, and settled by
+look-up after a wait, never by sending again. Filled amounts come from fills; what a reply or report claims beyond the
+fills we hold is `missing` until the fill itself is read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from core.domain.amounts import Count, Price, worst_loss
+from core.domain.commands import PlaceOrder
+from core.domain.effects import ReadKind, SendCancel, SendOrder
+from core.domain.enums import (
+    FINAL_ORDER_STATES,
+    BookSide,
+    OrderState,
+    OrderStatus,
+    Ownership,
+    TimeInForce,
+)
+from core.domain.events import FillReported, OrderReport
+from core.domain.ids import ClientOrderId, OrderId, Ticker
+from core.domain.records import OrderIntended, OrderMoved
+from core.trading.order_states import Happened, next_state
+from core.trading.outbox import Outbox
+
+MS = 1_000_000
+NS = 1_000_000_000
+CANCEL_RETRY_NS = NS // 2
+SETTLE_NS = 10 * NS
+LOOKUP_AGAIN_NS = 2 * NS
+LOOKUPS_BEFORE_ABSENT = 2
+FINISHED_KEPT = 200
+
+O = OrderState  # noqa: E741
+
+
+@dataclass(slots=True)
+class Order:
+    """One order. `filled` is by fills held, `claimed` by the exchange's replies and reports."""
+
+    client_order_id: ClientOrderId
+    ticker: Ticker
+    side: BookSide
+    price: Price
+    count: int
+    time_in_force: TimeInForce
+    ownership: Ownership
+    created_ns: int
+    created_at: int
+    updated_at: int
+    state: OrderState = OrderState.PLANNED
+    order_id: OrderId | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    expiration_s: int | None = None
+    filled: int = 0
+    claimed: int = 0
+    reason: str = ""
+    cancel_wanted: bool = False
+    due_ns: int = 0
+    lookups: int = 0
+    lookup_request: int = 0
+    claimed_ns: int = 0
+
+    @property
+    def done(self) -> int:
+        return max(self.filled, self.claimed)
+
+    @property
+    def remaining(self) -> int:
+        return 0 if self.state in FINAL_ORDER_STATES else max(0, self.count - self.done)
+
+    @property
+    def missing(self) -> int:
+        """Contracts that the exchange says were filled and whose fill we do not hold yet."""
+        return max(0, self.claimed - self.filled)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in FINAL_ORDER_STATES
+
+    @property
+    def in_flight(self) -> bool:
+        return self.state in (O.PLANNED, O.SENT, O.AMENDING, O.CANCELING)
+
+
+@dataclass(slots=True)
+class OrderCounts:
+    """Counts of the session."""
+
+    placed: int = 0
+    accepted: int = 0
+    denied: int = 0
+    rejected: int = 0
+    canceled: int = 0
+    filled: int = 0
+
+
+class OrderService:
+    """All orders by client id; own and adopted ones are ours to cancel, foreign ones are only counted."""
+
+    def __init__(self, prefix: str, session: str, known_ids: frozenset[str] = frozenset()) -> None:
+        self._prefix = prefix
+        self._session = session
+        self._known_ids = known_ids
+        self._sequence = 0
+        self._open: dict[ClientOrderId, Order] = {}
+        self._all: dict[ClientOrderId, Order] = {}
+        self._by_order_id: dict[OrderId, Order] = {}
+        self.finished: deque[Order] = deque(maxlen=FINISHED_KEPT)
+        self.counts = OrderCounts()
+        self.version = 0
+
+    # ---- questions ---------------------------------------------------------------------------------------------
+
+    def get(self, client_order_id: ClientOrderId) -> Order | None:
+        return self._all.get(client_order_id)
+
+    def find(self, order_id: OrderId, client_order_id: ClientOrderId | None) -> Order | None:
+        order = self._by_order_id.get(order_id)
+        return order if order or client_order_id is None else self._all.get(client_order_id)
+
+    def get_open_orders(self) -> tuple[Order, ...]:
+        """Open orders that are ours to manage, oldest first."""
+        return tuple(o for o in self._open.values() if o.ownership is not Ownership.FOREIGN)
+
+    def foreign_orders(self) -> tuple[Order, ...]:
+        return tuple(o for o in self._open.values() if o.ownership is Ownership.FOREIGN)
+
+    def open_in(self, ticker: Ticker) -> tuple[Order, ...]:
+        return tuple(o for o in self._open.values() if o.ticker == ticker)
+
+    def in_doubt(self) -> tuple[Order, ...]:
+        return tuple(o for o in self._open.values() if o.state is O.IN_DOUBT)
+
+    def any_in_flight(self) -> bool:
+        return any(o.in_flight and o.ownership is not Ownership.FOREIGN for o in self._open.values())
+
+    def missing_fills(self) -> tuple[Order, ...]:
+        return tuple(o for o in self._all.values() if o.missing)
+
+    def resting_worst(self, ticker: Ticker, side: BookSide) -> int:
+        """Contracts that open orders of this side may still fill."""
+        return sum(o.remaining for o in self._open.values() if o.ticker == ticker and o.side is side)
+
+    # ---- wishes ------------------------------------------------------------------------------------------------
+
+    def place_order(self, wish: PlaceOrder, out: Outbox, now_ns: int, wall_ns: int, expiration_s: int | None) -> Order:
+        """Journal and send a permitted order. The effect carries the record's position: no position, no order."""
+        self._sequence += 1
+        client_order_id = ClientOrderId(f"{self._prefix}-{self._session}-{self._sequence:06d}")
+        order = Order(
+            client_order_id=client_order_id,
+            ticker=wish.ticker,
+            side=wish.side,
+            price=wish.price,
+            count=wish.count,
+            time_in_force=wish.time_in_force,
+            ownership=Ownership.OWN,
+            created_ns=now_ns,
+            created_at=wall_ns,
+            updated_at=wall_ns,
+            post_only=wish.post_only,
+            reduce_only=wish.reduce_only,
+            expiration_s=expiration_s if wish.time_in_force is TimeInForce.GOOD_TILL_CANCELED else None,
+        )
+        position = out.record(
+            OrderIntended(
+                at=wall_ns,
+                client_order_id=client_order_id,
+                ticker=wish.ticker,
+                side=wish.side,
+                price=wish.price,
+                count=wish.count,
+                time_in_force=wish.time_in_force,
+                expiration_s=order.expiration_s,
+            )
+        )
+        self._insert(order)
+        order.state = next_state(order.state, Happened.SENT)
+        self.counts.placed += 1
+        out.do(
+            SendOrder(
+                client_order_id=client_order_id,
+                ticker=order.ticker,
+                side=order.side,
+                price=order.price,
+                count=Count(order.count),
+                time_in_force=order.time_in_force,
+                post_only=order.post_only,
+                reduce_only=order.reduce_only,
+                expiration_s=order.expiration_s,
+                journal_position=position,
+            )
+        )
+        return order
+
+    def cancel_order(self, order: Order, out: Outbox, now_ns: int) -> None:
+        """Cancel now, or as soon as the exchange's id is known. Asking twice is harmless."""
+        if not order.is_open:
+            return
+        order.cancel_wanted = True
+        if order.state in (O.RESTING, O.AMENDING) and order.order_id is not None and now_ns >= order.due_ns:
+            self._send_cancel(order, out)
+
+    def _send_cancel(self, order: Order, out: Outbox) -> None:
+        assert order.order_id is not None
+        order.state = next_state(order.state, Happened.CANCEL_SENT)
+        self.version += 1
+        out.do(SendCancel(client_order_id=order.client_order_id, order_id=order.order_id, ticker=order.ticker))
+
+    # ---- facts -------------------------------------------------------------------------------------------------
+
+    def move(self, order: Order, happened: Happened, reason: str, out: Outbox, wall_ns: int) -> None:
+        """Take `happened` by the table; a changed state is journaled and counted."""
+        before = order.state
+        order.state = next_state(before, happened)
+        order.updated_at = wall_ns
+        self.version += 1
+        if order.state is before:
+            return
+        order.reason = reason or order.reason
+        if before in (O.SENT, O.IN_DOUBT) and order.state not in (O.IN_DOUBT, O.REJECTED, O.VOID):
+            self.counts.accepted += 1
+        out.record(
+            OrderMoved(
+                at=wall_ns,
+                client_order_id=order.client_order_id,
+                order_id=order.order_id,
+                state=order.state,
+                filled=Count(order.done),
+                reason=order.reason,
+            )
+        )
+        if not order.is_open:
+            self._finish(order)
+
+    def learn_id(self, order: Order, order_id: OrderId) -> None:
+        """The docs allow a changed id after an amend: "always store the returned id"."""
+        order.order_id = order_id
+        self._by_order_id[order_id] = order
+
+    def claim(self, order: Order, filled: int, now_ns: int) -> None:
+        """The exchange says that `filled` contracts of this order traded, all in all."""
+        if filled > order.claimed:
+            order.claimed, order.claimed_ns = filled, now_ns
+
+    def handle_report(self, report: OrderReport, out: Outbox, now_ns: int, wall_ns: int, *, is_read: bool) -> Order:
+        """Take a report from stream or reading; an order never seen is adopted or foreign by its client id."""
+        order = self.find(report.order_id, report.client_order_id)
+        if order is None:
+            order = self._meet(report, now_ns, wall_ns)
+        if order.order_id is None:
+            self.learn_id(order, report.order_id)
+        self.claim(order, report.filled, now_ns)
+        if is_read and not order.is_open:
+            return order
+        happened = {
+            OrderStatus.RESTING: Happened.SEEN_RESTING,
+            OrderStatus.EXECUTED: Happened.FILLED,
+            OrderStatus.CANCELED: Happened.EXPIRED if "Expiry" in report.reason else Happened.ENDED,
+        }.get(report.status)
+        if happened is not None:
+            self.move(order, happened, report.reason, out, wall_ns)
+        if order.is_open and order.cancel_wanted:
+            self.cancel_order(order, out, now_ns)
+        return order
+
+    def handle_fill_event(self, fill: FillReported, out: Outbox, wall_ns: int) -> Order | None:
+        """Add a new fill to its order; None when the order is not known (a foreign trade)."""
+        order = self.find(fill.order_id, fill.client_order_id)
+        if order is None:
+            return None
+        if order.order_id is None:
+            self.learn_id(order, fill.order_id)
+        order.filled += fill.count
+        order.updated_at = wall_ns
+        self.version += 1
+        if order.done >= order.count:
+            self.move(order, Happened.FILLED, "filled", out, wall_ns)
+        elif order.state in (O.SENT, O.IN_DOUBT) and order.time_in_force is TimeInForce.GOOD_TILL_CANCELED:
+            self.move(order, Happened.SEEN_RESTING, "partly filled", out, wall_ns)
+        return order
+
+    def work(self, out: Outbox, now_ns: int) -> None:
+        """Send due cancels and look-ups; called at every beat."""
+        for order in list(self._open.values()):
+            if now_ns < order.due_ns or order.ownership is Ownership.FOREIGN:
+                continue
+            if order.cancel_wanted and order.state in (O.RESTING, O.AMENDING) and order.order_id is not None:
+                self._send_cancel(order, out)
+            elif order.state is O.IN_DOUBT and not order.lookup_request:
+                self.look_up(order, out)
+
+    def look_up(self, order: Order, out: Outbox) -> None:
+        order.lookup_request = out.read(
+            ReadKind.ORDER,
+            client_order_id=order.client_order_id,
+            order_id=order.order_id,
+            ticker=order.ticker,
+        )
+
+    def next_due_ns(self, now_ns: int) -> int | None:
+        """When `work` has something to do next; None when nothing waits."""
+        dues = [
+            max(order.due_ns, now_ns)
+            for order in self._open.values()
+            if (order.cancel_wanted and order.state is O.RESTING and order.order_id is not None)
+            or (order.state is O.IN_DOUBT and not order.lookup_request)
+        ]
+        return min(dues, default=None)
+
+    # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _meet(self, report: OrderReport, now_ns: int, wall_ns: int) -> Order:
+        if report.client_order_id in self._known_ids:
+            ownership = Ownership.OWN
+        elif report.client_order_id.startswith(self._prefix + "-"):
+            ownership = Ownership.ADOPTED
+        else:
+            ownership = Ownership.FOREIGN
+        order = Order(
+            client_order_id=report.client_order_id or ClientOrderId(f"?{report.order_id}"),
+            ticker=report.ticker,
+            side=report.side,
+            price=report.price,
+            count=report.initial,
+            time_in_force=TimeInForce.GOOD_TILL_CANCELED,
+            ownership=ownership,
+            created_ns=now_ns,
+            created_at=(report.created_ms or wall_ns // MS) * MS,
+            updated_at=wall_ns,
+            state=O.RESTING,
+            order_id=report.order_id,
+            # What filled before we met it is part of the positions we read, not a fill we lack.
+            filled=report.filled,
+            claimed=report.filled,
+            reason=f"{ownership} order met",
+        )
+        self._insert(order)
+        self._by_order_id[report.order_id] = order
+        return order
+
+    def _insert(self, order: Order) -> None:
+        self._all[order.client_order_id] = order
+        self._open[order.client_order_id] = order
+        self.version += 1
+
+    def _finish(self, order: Order) -> None:
+        if self._open.pop(order.client_order_id, None) is None:
+            return
+        self.finished.append(order)
+        if order.ownership is Ownership.FOREIGN:
+            return
+        match order.state:
+            case OrderState.FILLED:
+                self.counts.filled += 1
+            case OrderState.CANCELED | OrderState.EXPIRED:
+                self.counts.canceled += 1
+            case OrderState.REJECTED:
+                self.counts.rejected += 1
+            case OrderState.VOID:
+                pass
+
+
+def order_worst_loss(order: Order) -> int:
+    """What the order's open part can lose, in Money units."""
+    return worst_loss(order.price, Count(order.remaining), buys_yes=order.side is BookSide.BID)

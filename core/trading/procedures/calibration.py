@@ -1,0 +1,184 @@
+"""Calibration: read status, orders, positions, balance and fills in parallel, apply orders first, compare, be ready.
+
+The first calibration takes the exchange's state as the base, and believes it once nothing moved while it was read.
+Later ones compare: a difference is read again before it is believed, then our books follow the exchange by a recorded
+correction; nothing is silently overwritten.
+"""
+
+from __future__ import annotations
+
+from core.domain.amounts import NO_MONEY, Money, money_text
+from core.domain.effects import ReadKind
+from core.domain.events import (
+    BalanceRead,
+    ExchangeStatusRead,
+    Fact,
+    FillsRead,
+    OrdersRead,
+    PositionsRead,
+    ReadFailed,
+)
+from core.domain.records import Corrected
+from core.trading.booking import correct_position, take_fill, take_report
+from core.trading.desk import MS, NS, Desk
+from core.trading.orders import OrderState
+from core.trading.procedures.base import Done, Rank
+from core.trading.snapshot import StepView
+
+READS: tuple[tuple[str, ReadKind], ...] = (
+    ("exchange_status", ReadKind.EXCHANGE_STATUS),
+    ("sync_orders", ReadKind.ORDERS),
+    ("sync_positions", ReadKind.POSITIONS),
+    ("sync_balance", ReadKind.BALANCE),
+    ("sync_fills", ReadKind.FILLS),
+)
+STEPS = ("streams", *(name for name, _ in READS), "ledger", "cash_check")
+ROUNDS = 4
+AGAIN_NS = NS
+PRIVATE_CHANNELS = frozenset({"fill", "user_orders"})
+
+
+class Calibration:
+    """Named steps with status and duration. `first` takes a base, later ones compare."""
+
+    name = "calibration"
+    rank = Rank.CALIBRATE
+
+    def __init__(self, desk: Desk, *, first: bool) -> None:
+        self._first = first
+        self._started_ns = desk.now_ns
+        self._requests: dict[str, int] = {}
+        self._answers: dict[str, Fact] = {}
+        self._before: tuple[object, ...] | None = None
+        self._round = 0
+        self._not_before_ns = 0
+        self.drift_cash = NO_MONEY
+        self.paused = ""
+        self._steps = {name: StepView(step=name, status="waiting", elapsed_ns=None) for name in STEPS}
+
+    def steps(self) -> tuple[StepView, ...]:
+        return tuple(self._steps.values())
+
+    def next_due_ns(self, desk: Desk) -> int | None:
+        return self._not_before_ns or None
+
+    def advance(self, desk: Desk) -> Done | None:
+        if not desk.links.stream_up or not desk.links.subscribed >= PRIVATE_CHANNELS:
+            self._mark(desk, "streams", "running")
+            return None
+        self._mark(desk, "streams", "complete")
+        if not self._requests:
+            if desk.now_ns < self._not_before_ns or (not self._first and desk.orders.any_in_flight()):
+                return None
+            self._ask(desk)
+            return None
+        failed = self._collect(desk)
+        if failed is not None:
+            return failed
+        if len(self._answers) < len(READS):
+            return None
+        self._requests = {}
+        return self._compare(desk)
+
+    # ---- steps -------------------------------------------------------------------------------------------------
+
+    def _mark(self, desk: Desk, step: str, status: str, detail: str = "") -> None:
+        if self._steps[step].status == "complete" and status == "complete":
+            return
+        elapsed = None if status == "waiting" else desk.now_ns - self._started_ns
+        self._steps[step] = StepView(step=step, status=status, elapsed_ns=elapsed, detail=detail)
+
+    def _ask(self, desk: Desk) -> None:
+        self._round += 1
+        self._answers = {}
+        for step, kind in READS:
+            since = desk.settings.started_at // MS if kind is ReadKind.FILLS else None
+            self._requests[step] = desk.out.read(kind, since_ms=since)
+            self._mark(desk, step, "running")
+
+    def _collect(self, desk: Desk) -> Done | None:
+        for step, request in self._requests.items():
+            answer = None if step in self._answers else desk.answer(request)
+            if isinstance(answer, ReadFailed):
+                self._mark(desk, step, "failed", answer.reason)
+                return Done(False, f"{step} failed: {answer.reason}")
+            if answer is not None:
+                self._answers[step] = answer
+                self._mark(desk, step, "complete")
+        return None
+
+    # ---- comparing ---------------------------------------------------------------------------------------------
+
+    def _compare(self, desk: Desk) -> Done | None:
+        status, orders, positions, balance, fills = (self._answers[step] for step, _ in READS)
+        assert isinstance(status, ExchangeStatusRead)
+        assert isinstance(orders, OrdersRead)
+        assert isinstance(positions, PositionsRead)
+        assert isinstance(balance, BalanceRead)
+        assert isinstance(fills, FillsRead)
+        desk.links.exchange_active = status.exchange_active
+        desk.links.trading_active = status.trading_active
+        self._mark(desk, "ledger", "running")
+        self._apply_orders(desk, orders)
+        if self._first:
+            settled = self._take_base(desk, orders, positions, balance, fills)
+        else:
+            settled = self._settle(desk, positions, balance, fills)
+        if not settled:
+            self._not_before_ns = desk.now_ns + AGAIN_NS
+            return None
+        self._mark(desk, "ledger", "complete", f"cash drift {money_text(self.drift_cash, places=6)}")
+        self._mark(desk, "cash_check", "complete", f"free {money_text(balance.balance)}")
+        if not (status.exchange_active and status.trading_active):
+            self.paused = "exchange_not_active" if not status.exchange_active else "trading_not_active"
+        open_positions = len(desk.positions.open())
+        return Done(True, f"{open_positions} positions, {len(desk.orders.get_open_orders())} orders")
+
+    @staticmethod
+    def _apply_orders(desk: Desk, read: OrdersRead) -> None:
+        """Reports first; then every order we hold for resting that the list lacks is looked up by itself."""
+        listed = set()
+        for report in read.orders:
+            take_report(desk, report, is_read=True)
+            listed.add(report.order_id)
+        for order in desk.orders.get_open_orders() + desk.orders.foreign_orders():
+            if order.state is OrderState.RESTING and order.order_id not in listed and not order.lookup_request:
+                desk.orders.look_up(order, desk.out)
+
+    def _take_base(
+        self, desk: Desk, orders: OrdersRead, positions: PositionsRead, balance: BalanceRead, fills: FillsRead
+    ) -> bool:
+        """Believe the reading when a second one agrees, or when no order rested that could have traded meanwhile."""
+        picture = (orders.orders, positions.positions, balance.balance, fills.fills)
+        if orders.orders and self._before != picture and self._round < ROUNDS:
+            self._before = picture
+            return False
+        for fill in fills.fills:
+            desk.fills.know(fill)
+        for report in positions.positions:
+            desk.positions.correct(report, desk.wall_ns)
+        desk.positions.set_cash(Money(balance.balance + desk.risk.reserved()))
+        return True
+
+    def _settle(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:
+        for fill in fills.fills:
+            take_fill(desk, fill)
+        told = {report.ticker: report for report in positions.positions}
+        held = {position.ticker for position in desk.positions.open()}
+        off = [t for t, r in told.items() if r.position != desk.positions.net(t)]
+        off += [t for t in sorted(held) if t not in told]
+        cash = Money(balance.balance + desk.risk.reserved())
+        self.drift_cash = Money(cash - desk.positions.cash)
+        if (off or self.drift_cash) and self._round < ROUNDS:
+            return False
+        for ticker in off:
+            if ticker in told:
+                correct_position(desk, told[ticker])
+            else:
+                desk.error("a position of ours is not in the exchange's list", ticker)
+        if self.drift_cash:
+            ours, theirs = money_text(Money(desk.positions.cash), places=6), money_text(cash, places=6)
+            desk.out.record(Corrected(at=desk.wall_ns, what="cash", ours=ours, theirs=theirs))
+            desk.error(f"cash corrected from {ours} to {theirs}", "sync")
+            desk.positions.set_cash(cash)
+        return True

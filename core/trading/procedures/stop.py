@@ -1,0 +1,99 @@
+"""Stop: block new orders, cancel own ones, read that none rests, fetch fills still missing, leave with a certificate.
+
+Every road out takes this one. Positions are kept. What could not be verified is named and the exit code says so.
+"""
+
+from __future__ import annotations
+
+from core.domain.commands import Stop as StopWish
+from core.domain.effects import Leave, ReadKind
+from core.domain.enums import ExitCode, ExitReason
+from core.domain.events import FillsRead, ReadFailed
+from core.domain.records import SessionEnded
+from core.trading.booking import take_fill
+from core.trading.desk import Desk
+from core.trading.procedures.base import NS, Done, Rank
+from core.trading.procedures.verify import CancelAndVerify, Progress
+from core.trading.snapshot import ExitView
+
+STOP_LIMIT_NS = 20 * NS
+HURRY_LIMIT_NS = 3 * NS
+MS = 1_000_000
+
+
+class Stop:
+    """The orderly way out; `exit` holds the certificate once it is done."""
+
+    name = "stop"
+    rank = Rank.STOP
+
+    def __init__(self, desk: Desk, wish: StopWish) -> None:
+        self.wish = wish
+        self._needed = desk.links.client_up or bool(desk.orders.get_open_orders())
+        self._verify = CancelAndVerify(desk, HURRY_LIMIT_NS if wish.now else STOP_LIMIT_NS)
+        self._fills_request = 0
+        self._fills_done = False
+        self.exit: ExitView | None = None
+
+    def hurry(self, desk: Desk) -> None:
+        """The second signal: waits get short, cancels are still sent."""
+        self._verify.hurry(desk.now_ns, HURRY_LIMIT_NS)
+
+    def advance(self, desk: Desk) -> Done | None:
+        if self.exit is not None:
+            return None
+        if not self._needed:
+            return self._leave(desk, resting=0, foreign=0, unverified=())
+        progress = self._verify.advance(desk)
+        if progress is Progress.OUT_OF_TIME:
+            names = tuple(f"order {o.client_order_id} {o.state}" for o in desk.orders.get_open_orders())
+            return self._leave(desk, None, None, names or ("resting orders: no reading in time",))
+        if progress is not Progress.VERIFIED or not self._fills_read(desk):
+            return None
+        missing = tuple(f"fills of {o.client_order_id}" for o in desk.orders.missing_fills())
+        return self._leave(desk, self._verify.resting, self._verify.foreign, missing)
+
+    def next_due_ns(self, desk: Desk) -> int | None:
+        return self._verify.next_due_ns()
+
+    def _fills_read(self, desk: Desk) -> bool:
+        """The last fills may still be on their way when the last order is final: read them once."""
+        if self._fills_done:
+            return True
+        if not self._fills_request:
+            self._fills_request = desk.out.read(ReadKind.FILLS, since_ms=desk.settings.started_at // MS)
+            return False
+        match desk.answer(self._fills_request):
+            case FillsRead(fills=fills):
+                for fill in fills:
+                    take_fill(desk, fill)
+                self._fills_done = True
+            case ReadFailed():
+                self._fills_done = True
+                desk.warn("the last fills could not be read", "stop")
+            case _:
+                return False
+        return True
+
+    def _leave(self, desk: Desk, resting: int | None, foreign: int | None, unverified: tuple[str, ...]) -> Done:
+        wish = self.wish
+        clean = resting == 0 and not unverified
+        reason, code = wish.reason, ExitCode.CLEAN
+        if not clean:
+            reason, code = ExitReason.UNVERIFIED, ExitCode.UNVERIFIED
+        elif wish.reason is ExitReason.CRASH:
+            code = ExitCode.INTERNAL
+        elif wish.reason is ExitReason.REFUSED:
+            code = ExitCode.REFUSED_START
+        self.exit = ExitView(
+            reason=reason,
+            code=int(code),
+            detail=wish.detail,
+            resting_after_stop=resting,
+            foreign_resting=foreign,
+            unverified=unverified,
+            at=desk.wall_ns,
+        )
+        desk.out.record(SessionEnded(at=desk.wall_ns, reason=reason.value, code=int(code), resting=resting))
+        desk.out.do(Leave(code=int(code), reason=reason.value))
+        return Done(clean, "stopped, nothing of ours rests" if clean else "stopped, not verified")

@@ -1,0 +1,224 @@
+"""RiskController and CircuitBreaker: checks before every send, and the latch that stops new risk.
+
+Nothing here can block a cancel or a read. A check is a pure look at the books: it either denies, naming the gate, the
+value and the limit, or says nothing. The breaker trips by counted errors and is closed only by hand, with a reason.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from core.domain.amounts import (
+    PRICE_SCALE,
+    Count,
+    Money,
+    contracts,
+    count_text,
+    dollars,
+    money_text,
+    price_text,
+    worst_loss,
+)
+from core.domain.commands import PlaceOrder
+from core.domain.enums import BookSide, Permission
+from core.domain.ids import Ticker
+from core.market.grid import PriceGrid
+from core.market.view import Market
+from core.trading.orders import OrderService, order_worst_loss
+from core.trading.positions import PositionTracker
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskLimits:
+    """Limits in force. Order size and position in contracts (Count), exposure in Money."""
+
+    order_size: Count = contracts(100)
+    position: Count = contracts(100)
+    open_orders: int = 10
+    exposure: Money = dollars(1000)
+    orders_per_second: int = 5
+    breaker_errors: int = 5
+    breaker_window_ns: int = 60 * NS
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Our own no: the gate with value and limit as text."""
+
+    gate: str
+    value: str
+    limit: str
+    text: str
+
+
+class RiskController:
+    """Pre-trade checks over orders, positions and the market; keeps the order rate."""
+
+    def __init__(self, limits: RiskLimits, orders: OrderService, positions: PositionTracker) -> None:
+        self.limits = limits
+        self._orders = orders
+        self._positions = positions
+        self._sent_ns: deque[int] = deque()
+
+    def exposure(self) -> Money:
+        """Loss if every position settles against us plus the worst case of orders not yet final.
+
+        An order that only reduces what is held adds nothing, as far as all such orders together stay within it.
+        """
+        return Money(self._positions.cost_at_risk() + self.reserved())
+
+    def reserved(self) -> Money:
+        """Worst case of open orders; the exchange reserves the same: "Resting orders reserve their worst-case cost",
+        and "selling what you hold needs no new collateral up to the position size".
+        """
+        total = 0
+        tickers = {o.ticker for o in self._orders.get_open_orders()} | {o.ticker for o in self._orders.foreign_orders()}
+        for ticker in sorted(tickers):
+            for side in BookSide:
+                total += self._side_worst(ticker, side)
+        return Money(total)
+
+    def _side_worst(self, ticker: Ticker, side: BookSide) -> int:
+        held = self._positions.net(ticker)
+        cover = abs(held) if held * side.sign < 0 else 0
+        worst = 0
+        own_side = [o for o in self._orders.open_in(ticker) if o.side is side and o.remaining]
+        for order in sorted(own_side, key=lambda o: -o.price * side.sign):
+            covered = min(cover, order.remaining)
+            cover -= covered
+            worst += order_worst_loss(order) * (order.remaining - covered) // order.remaining
+        return worst
+
+    def worst_position(self, ticker: Ticker) -> int:
+        """The largest absolute position that could come of what is held and all open orders of one side."""
+        held = self._positions.net(ticker)
+        up = held + self._orders.resting_worst(ticker, BookSide.BID)
+        down = held - self._orders.resting_worst(ticker, BookSide.ASK)
+        return max(abs(up), abs(down), abs(held))
+
+    def reducible(self, ticker: Ticker, side: BookSide) -> int:
+        """Contracts that an order of `side` may take off the position beyond what open exits already do."""
+        held = self._positions.net(ticker)
+        if held * side.sign >= 0:
+            return 0
+        return max(0, abs(held) - self._orders.resting_worst(ticker, side))
+
+    def check_order(
+        self, wish: PlaceOrder, market: Market | None, permission: Permission, why: str, now_ns: int
+    ) -> Denial | None:
+        """None when the order may be sent; else the first gate that denies it."""
+        for gate in (self._market_gate, self._shape_gate):
+            denial = gate(wish, market)
+            if denial:
+                return denial
+        reducing = 0 < wish.count <= self.reducible(wish.ticker, wish.side)
+        if permission < Permission.REDUCE_ONLY or (permission is Permission.REDUCE_ONLY and not reducing):
+            return Denial("permission", permission.name.lower(), "trade", self._not_permitted(permission, why))
+        if reducing:
+            return self._rate_gate(now_ns)
+        return self._limit_gates(wish) or self._rate_gate(now_ns)
+
+    def note_sent(self, now_ns: int) -> None:
+        """Count an order towards the rate limit."""
+        self._sent_ns.append(now_ns)
+
+    @staticmethod
+    def _not_permitted(permission: Permission, why: str) -> str:
+        words = {Permission.REDUCE_ONLY: "Only reducing orders", Permission.CANCEL_ONLY: "Only cancels"}
+        return f"{words.get(permission, 'Nothing is permitted')}: {why}"
+
+    @staticmethod
+    def _market_gate(wish: PlaceOrder, market: Market | None) -> Denial | None:
+        if market is None:
+            return Denial("market", wish.ticker, "known", f"Unknown market: {wish.ticker}")
+        if not market.tradable:
+            why = market.why_not_tradable()
+            return Denial("market", why, "tradable", f"Market closed to us: {wish.ticker}: {why}")
+        return None
+
+    @staticmethod
+    def _shape_gate(wish: PlaceOrder, market: Market | None) -> Denial | None:
+        grid: PriceGrid | None = market.grid if market else None
+        if wish.count <= 0:
+            return Denial("size", count_text(wish.count), "> 0", "Size is not above zero")
+        if grid is not None and not grid.is_valid(wish.price):
+            shown = price_text(wish.price, fine=True) if 0 < wish.price < PRICE_SCALE else str(wish.price)
+            return Denial("price", shown, "on the grid", f"Price off the market's grid: {shown}")
+        return None
+
+    def _limit_gates(self, wish: PlaceOrder) -> Denial | None:
+        limits = self.limits
+        if wish.count > limits.order_size:
+            return _exceeds("Size", count_text(wish.count), count_text(limits.order_size))
+        held = self._positions.net(wish.ticker)
+        side_worst = self._orders.resting_worst(wish.ticker, wish.side) + wish.count
+        worst = abs(held + wish.side.sign * side_worst)
+        if worst > limits.position:
+            return _exceeds("Position", count_text(Count(worst)), count_text(limits.position))
+        open_orders = len(self._orders.get_open_orders()) + 1
+        if open_orders > limits.open_orders:
+            return _exceeds("Open orders", str(open_orders), str(limits.open_orders))
+        new = worst_loss(wish.price, wish.count, buys_yes=wish.side is BookSide.BID)
+        exposure = Money(self.exposure() + new)
+        if exposure > limits.exposure:
+            return _exceeds("Exposure", money_text(exposure), money_text(limits.exposure))
+        return None
+
+    def _rate_gate(self, now_ns: int) -> Denial | None:
+        while self._sent_ns and now_ns - self._sent_ns[0] >= NS:
+            self._sent_ns.popleft()
+        if len(self._sent_ns) >= self.limits.orders_per_second:
+            limit = self.limits.orders_per_second
+            return _exceeds("Order rate", f"{len(self._sent_ns) + 1}/s", f"{limit}/s")
+        return None
+
+
+def _exceeds(gate: str, value: str, limit: str) -> Denial:
+    return Denial(gate.lower(), value, limit, f"{gate} exceeds limit: {value} > {limit}")
+
+
+class CircuitBreaker:
+    """Latches after `breaker_errors` errors in the window; while tripped only reducing orders pass."""
+
+    def __init__(self, limits: RiskLimits) -> None:
+        self._limits = limits
+        self._errors: deque[int] = deque()
+        self.tripped = False
+        self.reason = ""
+        self.value = ""
+        self.limit = ""
+        self.tripped_at: int | None = None
+
+    def errors(self, now_ns: int) -> int:
+        """Errors that still count."""
+        while self._errors and now_ns - self._errors[0] > self._limits.breaker_window_ns:
+            self._errors.popleft()
+        return len(self._errors)
+
+    def record_error(self, what: str, now_ns: int, wall_ns: int) -> bool:
+        """Count an error; True when this one tripped the breaker."""
+        self._errors.append(now_ns)
+        count = self.errors(now_ns)
+        if self.tripped or count < self._limits.breaker_errors:
+            return False
+        seconds = self._limits.breaker_window_ns // NS
+        self.trip(f"{count} errors in {seconds} s, last: {what}", str(count), str(self._limits.breaker_errors), wall_ns)
+        return True
+
+    def trip(self, reason: str, value: str, limit: str, wall_ns: int) -> None:
+        self.tripped, self.reason, self.value, self.limit = True, reason, value, limit
+        self.tripped_at = wall_ns
+
+    def why_not_reset(self, now_ns: int, cause_lasts: str) -> str:
+        """Why a reset by hand is refused now; "" when it is not. `cause_lasts` names a cause that is still there."""
+        if not self.tripped:
+            return "the breaker is not tripped"
+        return f"its cause lasts: {cause_lasts}" if cause_lasts else ""
+
+    def reset(self) -> None:
+        """Close it; the error count starts anew."""
+        self._errors.clear()
+        self.tripped, self.reason, self.value, self.limit = False, "", "", ""
