@@ -1,0 +1,143 @@
+"""Accounts and positions: cash, netting of YES and NO, collateral of resting orders.
+
+One signed net position per market. Opening costs the price (NO: its complement) in full; closing returns the other side
+of the dollar at once. Cash here is before reservations; what a client may spend is `available`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.domain.amounts import PRICE_SCALE, Count, Money
+from core.domain.enums import BookSide
+from core.sim.model import Fill, Market, Order
+
+
+class Position:
+    """What an account holds in one market. `cost` is what the open part was bought for, fees apart."""
+
+    __slots__ = (
+        "cost",
+        "fees",
+        "market",
+        "number",
+        "open_fees",
+        "quantity",
+        "realized",
+        "traded",
+        "updated_ns",
+        "volume",
+    )
+
+    def __init__(self, market: Market, number: int) -> None:
+        self.market = market
+        self.number = number
+        self.quantity = Count(0)
+        self.cost = Money(0)
+        self.realized = Money(0)
+        self.fees = Money(0)
+        self.open_fees = Money(0)
+        self.traded = Money(0)
+        self.volume = Count(0)
+        self.updated_ns = 0
+
+    def closable(self, side: BookSide, count: int) -> int:
+        """How much of an order on this side only gives back what is held."""
+        held = -self.quantity if side is BookSide.BID else self.quantity
+        return min(max(held, 0), count)
+
+    def trade(self, side: BookSide, price: int, count: int) -> Money:
+        """Move by a fill and return the cash it brings, before fees; buying is negative."""
+        unit = price if side is BookSide.BID else PRICE_SCALE - price
+        closing = self.closable(side, count)
+        opening = count - closing
+        proceeds = (PRICE_SCALE - unit) * closing
+        if closing:
+            held = abs(self.quantity)
+            released = self.cost * closing // held
+            self.open_fees = Money(self.open_fees - self.open_fees * closing // held)
+            self.realized = Money(self.realized + proceeds - released)
+            self.cost = Money(self.cost - released)
+        self.cost = Money(self.cost + unit * opening)
+        self.quantity = Count(self.quantity + side.sign * count)
+        self.traded = Money(self.traded + unit * count)
+        self.volume = Count(self.volume + count)
+        return Money(proceeds - unit * opening)
+
+    def charge(self, fee: Money, now_ns: int) -> None:
+        self.fees = Money(self.fees + fee)
+        self.open_fees = Money(self.open_fees + fee) if self.quantity else Money(0)
+        self.updated_ns = now_ns
+
+
+class Account:
+    """One member. A house account has ample cash, needs no reservation and is told nothing."""
+
+    def __init__(self, user_id: str, deposit: Money, *, house: bool = False) -> None:
+        self.user_id = user_id
+        self.deposits = deposit
+        self.cash = deposit
+        self.house = house
+        self.reserved = Money(0)
+        self.fees = Money(0)
+        self.positions: dict[str, Position] = {}
+        self.orders: dict[str, Order] = {}
+        self.client_ids: set[str] = set()
+        self.fills: list[Fill] = []
+        self._resting: dict[tuple[str, BookSide], dict[str, Order]] = {}
+        self._reserves: dict[tuple[str, BookSide], int] = {}
+
+    @property
+    def available(self) -> Money:
+        """The balance a client sees: cash less what resting orders could still cost."""
+        return Money(self.cash - self.reserved)
+
+    def position(self, market: Market) -> Position:
+        held = self.positions.get(market.ticker)
+        if held is None:
+            held = self.positions[market.ticker] = Position(market, len(self.positions) + 1)
+        return held
+
+    def quantity(self, ticker: str) -> Count:
+        held = self.positions.get(ticker)
+        return held.quantity if held else Count(0)
+
+    def resting(self, ticker: str, side: BookSide) -> Iterable[Order]:
+        return self._resting.get((ticker, side), {}).values()
+
+    def all_resting(self) -> list[Order]:
+        """Every resting order, oldest first."""
+        found = [order for orders in self._resting.values() for order in orders.values()]
+        return sorted(found, key=lambda order: order.number)
+
+    def rest(self, order: Order) -> None:
+        self._resting.setdefault((order.market.ticker, order.side), {})[order.order_id] = order
+
+    def unrest(self, order: Order) -> None:
+        self._resting[order.market.ticker, order.side].pop(order.order_id, None)
+
+    def reserve_for(self, ticker: str, side: BookSide, orders: Iterable[tuple[int, int, int]]) -> int:
+        """Collateral for `(price, unit cost, count)` rows: the position covers the orders that would fill first."""
+        held = self.quantity(ticker) * -side.sign
+        cover, total = max(held, 0), 0
+        for _price, unit, count in sorted(orders, key=lambda row: -row[0] * side.sign):
+            free = min(cover, count)
+            cover -= free
+            total += unit * (count - free)
+        return total
+
+    def reserve_with(self, ticker: str, side: BookSide, row: tuple[int, int, int], without: Order | None = None) -> int:
+        """How much more would be reserved on this side with one more order, and without another."""
+        rows = [(o.price, o.unit_cost, int(o.remaining)) for o in self.resting(ticker, side) if o is not without]
+        return self.reserve_for(ticker, side, [*rows, row]) - self._reserves.get((ticker, side), 0)
+
+    def refresh(self, ticker: str) -> None:
+        """Recompute what this market's resting orders reserve, after a fill, a placing or a cancel."""
+        if self.house:
+            return
+        for side in BookSide:
+            rows = [(o.price, o.unit_cost, int(o.remaining)) for o in self.resting(ticker, side)]
+            now = self.reserve_for(ticker, side, rows)
+            before = self._reserves.get((ticker, side), 0)
+            self._reserves[ticker, side] = now
+            self.reserved = Money(self.reserved + now - before)

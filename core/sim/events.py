@@ -1,0 +1,125 @@
+"""What happened at the venue, as facts in the past tense: the one way out of it besides the reply.
+
+A command's facts come in a fixed order: book changes, trades, ticker, fills, orders, positions. `clock` numbers the
+actions of the whole exchange; several book changes of one action share it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.domain.amounts import Count, Money, Price
+from core.domain.enums import BookSide
+from core.sim.accounts import Account
+from core.sim.model import Fill, Market, Order, Trade
+
+
+class BookMoved(msgspec.Struct, frozen=True, eq=False):
+    """One level changed by `delta`; `owner` is whose order caused it, and only the owner is told so."""
+
+    market: Market
+    side: BookSide
+    price: Price
+    delta: Count
+    clock: int
+    at_ns: int
+    owner: Account | None
+    client_order_id: str
+
+
+class Traded(msgspec.Struct, frozen=True, eq=False):
+    trade: Trade
+
+
+class TickerMoved(msgspec.Struct, frozen=True, eq=False):
+    market: Market
+    at_ns: int
+
+
+class Filled(msgspec.Struct, frozen=True, eq=False):
+    account: Account
+    fill: Fill
+
+
+class OrderMoved(msgspec.Struct, frozen=True, eq=False):
+    """`order` is a copy: it says how the order was then."""
+
+    account: Account
+    order: Order
+
+
+class PositionMoved(msgspec.Struct, frozen=True, eq=False):
+    account: Account
+    market: Market
+    quantity: Count
+    cost: Money
+    realized: Money
+    fees: Money
+    open_fees: Money
+    volume: Count
+
+
+class MarketMoved(msgspec.Struct, frozen=True, eq=False):
+    """A step in a market's life; `fields` are the extra ones its kind carries."""
+
+    market: Market
+    event_type: str
+    fields: dict[str, bool | int | str]
+
+
+VenueEvent = BookMoved | Traded | TickerMoved | Filled | OrderMoved | PositionMoved | MarketMoved
+
+
+class Batch:
+    """The facts of one command, gathered while it runs and handed out in the fixed order."""
+
+    def __init__(self, clock: int, now_ns: int) -> None:
+        self.clock = clock
+        self.now_ns = now_ns
+        self.books: list[BookMoved] = []
+        self.trades: list[Traded] = []
+        self.fills: list[Filled] = []
+        self.lives: list[MarketMoved] = []
+        self._markets: dict[str, Market] = {}
+        self._orders: dict[str, tuple[Account, Order]] = {}
+        self._positions: dict[tuple[str, str], PositionMoved] = {}
+
+    def level(self, order: Order, delta: int) -> None:
+        """A level changed because of `order`."""
+        market, owner = order.market, order.account
+        market.clock = self.clock
+        self._markets[market.ticker] = market
+        told = None if owner.house else owner
+        moved = BookMoved(
+            market, order.side, order.price, Count(delta), self.clock, self.now_ns, told, order.client_order_id
+        )
+        self.books.append(moved)
+
+    def order(self, order: Order) -> None:
+        if not order.account.house:
+            self._orders[order.order_id] = (order.account, order)
+
+    def filled(self, fill: Fill) -> None:
+        account, market = fill.order.account, fill.order.market
+        if account.house:
+            return
+        held = account.position(market)
+        self.fills.append(Filled(account, fill))
+        self._positions[account.user_id, market.ticker] = PositionMoved(
+            account, market, held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
+        )
+
+    def touched(self, market: Market) -> None:
+        self._markets[market.ticker] = market
+
+    def facts(self) -> list[VenueEvent]:
+        """Everything, in the order clients see it."""
+        return [
+            *self.books,
+            *self.trades,
+            *(TickerMoved(market, self.now_ns) for market in self._markets.values()),
+            *self.fills,
+            *(OrderMoved(account, msgspec.structs.replace(order)) for account, order in self._orders.values()),
+            *self._positions.values(),
+            *self.lives,
+        ]

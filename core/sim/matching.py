@@ -1,0 +1,194 @@
+"""Matching: an incoming order against one book, price then time, at the resting order's price.
+
+Two buyers (YES and NO) mint a pair, two sellers redeem one, buyer and seller transfer: all three are the same motion of
+two signed positions. Money moves here and nowhere else while trading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from core.domain.amounts import Count, Money, Price, cost
+from core.domain.enums import BookSide, OrderStatus, TimeInForce
+from core.sim.events import Batch, Traded
+from core.sim.fees import settle, trade_fee
+from core.sim.model import MAKER, Fill, Market, Order, Trade
+from core.sim.text import uuid_text
+
+
+@dataclass(slots=True)
+class Counters:
+    """Numbers that only go up; cursors and sorting hang on them."""
+
+    order: int = 0
+    trade: int = 0
+    fill: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an incoming order did at once."""
+
+    filled: int = 0
+    value: int = 0
+    fees: int = 0
+
+
+class Matcher:
+    """Runs incoming orders; owns trade ids and the money taken in fees."""
+
+    def __init__(self, chance: Random, counters: Counters) -> None:
+        self._chance = chance
+        self._counters = counters
+        self.fees = Money(0)
+
+    def fillable(self, market: Market, order: Order) -> int:
+        """How much of a new order could fill at once, for fill-or-kill."""
+        total = 0
+        for other in market.book.against(order.side).crossing(order.price):
+            if other.account is order.account:
+                if order.self_trade == MAKER:
+                    continue
+                break
+            total += other.remaining
+            if total >= order.remaining:
+                break
+        return min(total, order.remaining)
+
+    def run(self, order: Order, batch: Batch) -> Outcome:
+        """Match as far as it goes, then rest or cancel what is left."""
+        outcome = Outcome()
+        ladder = order.market.book.against(order.side)
+        reason = ""
+        while order.remaining and ladder.within(order.price):
+            maker = ladder.head()
+            assert maker is not None
+            if maker.account is not order.account:
+                self._execute(order, maker, outcome, batch)
+            elif order.self_trade == MAKER:
+                take_off(maker, "SelfTradeCancel", batch)
+            else:
+                # taker_at_cross: the taker stops at the first own order; earlier fills stand.
+                reason = "SelfTradeCancel"
+                break
+        self._conclude(order, reason, batch)
+        return outcome
+
+    def _conclude(self, order: Order, reason: str, batch: Batch) -> None:
+        batch.order(order)
+        if not order.remaining:
+            order.status = OrderStatus.EXECUTED
+        elif reason or order.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
+            end(order, reason or "Decrease", batch)
+        else:
+            order.market.book.side(order.side).add(order)
+            order.account.rest(order)
+            batch.level(order, order.remaining)
+        order.account.refresh(order.market.ticker)
+
+    def _execute(self, taker: Order, maker: Order, outcome: Outcome, batch: Batch) -> None:
+        count = Count(min(taker.remaining, maker.remaining))
+        market, price = taker.market, maker.price
+        ladder = market.book.side(maker.side)
+        batch.level(maker, -count)
+        if count == maker.remaining:
+            ladder.remove(maker)
+            maker.account.unrest(maker)
+            maker.remaining = Count(0)
+            maker.status = OrderStatus.EXECUTED
+        else:
+            ladder.shrink(maker, count)
+        taker.remaining = Count(taker.remaining - count)
+        trade = self._print(market, taker, price, count, batch)
+        longs = self._longs(taker, maker)
+        outcome.fees += self._book(taker, trade, is_taker=True, batch=batch)
+        self._book(maker, trade, is_taker=False, batch=batch)
+        market.open_interest = Count(market.open_interest + self._longs(taker, maker) - longs)
+        outcome.filled += count
+        outcome.value += cost(price, count)
+        batch.order(maker)
+        maker.account.refresh(market.ticker)
+
+    @staticmethod
+    def _longs(taker: Order, maker: Order) -> int:
+        ticker = taker.market.ticker
+        return max(0, taker.account.quantity(ticker)) + max(0, maker.account.quantity(ticker))
+
+    def _print(self, market: Market, taker: Order, price: int, count: Count, batch: Batch) -> Trade:
+        self._counters.trade += 1
+        trade = Trade(
+            number=self._counters.trade,
+            trade_id=uuid_text(self._chance),
+            market=market,
+            price=Price(price),
+            count=count,
+            taker_side=taker.side,
+            at_ns=batch.now_ns,
+        )
+        market.last_price, market.last_size = trade.price, count
+        market.volume = Count(market.volume + count)
+        market.dollar_volume = Money(market.dollar_volume + price * count)
+        batch.trades.append(Traded(trade))
+        return trade
+
+    def _book(self, order: Order, trade: Trade, *, is_taker: bool, batch: Batch) -> Money:
+        """One party's money, position, fee and fill."""
+        account, count, price = order.account, trade.count, trade.price
+        held = account.position(order.market)
+        closes = held.closable(order.side, count) > 0
+        revenue = held.trade(order.side, price, count)
+        rule = order.market.event.series.fee
+        fee = trade_fee(rule, is_taker=is_taker, price=price, count=count)
+        charged = settle(revenue, fee, order.paid_rounding)
+        order.paid_rounding = charged.paid_rounding
+        held.charge(charged.net, trade.at_ns)
+        account.cash = Money(account.cash + revenue - charged.net)
+        account.fees = Money(account.fees + charged.net)
+        self.fees = Money(self.fees + charged.net)
+        self._tally(order, price, count, charged.net, is_taker, trade.at_ns)
+        if not account.house:
+            self._counters.fill += 1
+            fill = Fill(
+                number=self._counters.fill,
+                trade=trade,
+                order=order,
+                is_taker=is_taker,
+                fee=charged.net,
+                closes=closes,
+                position_after=held.quantity,
+            )
+            account.fills.append(fill)
+            batch.filled(fill)
+        return charged.net
+
+    @staticmethod
+    def _tally(order: Order, price: int, count: int, fee: Money, is_taker: bool, now_ns: int) -> None:
+        spent = (price if order.side is BookSide.BID else 10_000 - price) * count
+        order.filled = Count(order.filled + count)
+        if is_taker:
+            order.taker_cost = Money(order.taker_cost + spent)
+            order.taker_fees = Money(order.taker_fees + fee)
+        else:
+            order.maker_cost = Money(order.maker_cost + spent)
+            order.maker_fees = Money(order.maker_fees + fee)
+        order.updated_ns, order.reason = now_ns, "Trade"
+
+
+def end(order: Order, reason: str, batch: Batch) -> None:
+    """An order that is not in the book ends here; after a cancel nothing remains."""
+    order.remaining = Count(0)
+    order.status = OrderStatus.CANCELED
+    order.reason, order.updated_ns = reason, batch.now_ns
+    batch.order(order)
+
+
+def take_off(order: Order, reason: str, batch: Batch) -> Count:
+    """Cancel a resting order and return what it still held."""
+    held = order.remaining
+    order.market.book.side(order.side).remove(order)
+    order.account.unrest(order)
+    batch.level(order, -held)
+    end(order, reason, batch)
+    order.account.refresh(order.market.ticker)
+    return held

@@ -1,0 +1,171 @@
+"""What the exchange knows: series, events, markets, orders, trades, fills. Owned and changed by the venue alone.
+
+Amounts are integers in the units of `core.domain.amounts`; times are nanoseconds since the Unix epoch. Clients see these
+only through `views` and `frames`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.domain.amounts import Count, Money, Price
+from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
+from core.sim.book import Book
+from core.sim.fees import FeeRule
+from core.sim.grid import STRUCTURES, Band
+
+if TYPE_CHECKING:
+    from core.sim.accounts import Account
+
+TAKER_AT_CROSS = "taker_at_cross"
+MAKER = "maker"
+
+
+class Series(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    ticker: str
+    title: str
+    category: str
+    frequency: str
+    tags: tuple[str, ...]
+    fee: FeeRule
+
+
+class Event(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    ticker: str
+    series: Series
+    title: str
+    sub_title: str
+    strike_ns: int
+    markets: list[Market]
+
+
+class Market(msgspec.Struct, kw_only=True, eq=False):
+    """One YES book and what is said about it. `base_*` is history from before this exchange was started."""
+
+    index: int
+    ticker: str
+    market_id: str
+    event: Event
+    title: str
+    outcome: str
+    rules: str
+    structure: str
+    strike: int
+    activity: int  # rank: 0 is the busiest
+    anchor: Price  # where fair value comes back to
+    created_ns: int
+    open_ns: int
+    close_ns: int
+    updated_ns: int
+    base_volume: Count
+    base_volume_24h: Count
+    base_open_interest: Count
+    previous_price: Price
+    last_price: Price
+    book: Book = msgspec.field(default_factory=Book)
+    status: MarketStatus = MarketStatus.ACTIVE
+    clock: int = 0
+    last_size: Count = Count(0)
+    volume: Count = Count(0)
+    dollar_volume: Money = Money(0)
+    open_interest: Count = Count(0)
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        return STRUCTURES[self.structure]
+
+
+class Order(msgspec.Struct, kw_only=True, eq=False):
+    """An order as the exchange keeps it. `count` is all that may ever fill: filled plus resting."""
+
+    order_id: str
+    number: int
+    account: Account
+    market: Market
+    side: BookSide
+    price: Price
+    count: Count
+    remaining: Count
+    time_in_force: TimeInForce
+    self_trade: str
+    created_ns: int
+    updated_ns: int
+    client_order_id: str = ""
+    post_only: bool = False
+    cancel_on_pause: bool = False
+    expiration_ns: int = 0  # 0: does not expire
+    filled: Count = Count(0)
+    status: OrderStatus = OrderStatus.RESTING
+    reason: str = ""
+    taker_cost: Money = Money(0)
+    maker_cost: Money = Money(0)
+    taker_fees: Money = Money(0)
+    maker_fees: Money = Money(0)
+    paid_rounding: Money = Money(0)
+
+    @property
+    def unit_cost(self) -> int:
+        """What one contract of this order costs if it opens: the YES price, or the NO price of a sale."""
+        return self.price if self.side is BookSide.BID else 10_000 - self.price
+
+
+class NewOrder(msgspec.Struct, kw_only=True, frozen=True):
+    """The wish to place an order, already read and in YES terms."""
+
+    ticker: str
+    side: BookSide
+    price: Price
+    count: Count
+    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELED
+    self_trade: str = TAKER_AT_CROSS
+    client_order_id: str = ""
+    expiration_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    cancel_on_pause: bool = False
+
+
+class Amendment(msgspec.Struct, kw_only=True, frozen=True):
+    """The wish to change a resting order; `expiration_ns` None keeps it and 0 removes it."""
+
+    ticker: str
+    side: BookSide
+    price: Price
+    count: Count
+    client_order_id: str = ""
+    updated_client_order_id: str = ""
+    expiration_ns: int | None = None
+
+
+class Trade(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    number: int
+    trade_id: str
+    market: Market
+    price: Price
+    count: Count
+    taker_side: BookSide
+    at_ns: int
+
+
+class Fill(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    """One party's half of a trade."""
+
+    number: int
+    trade: Trade
+    order: Order
+    is_taker: bool
+    fee: Money
+    closes: bool
+    position_after: Count
+
+
+class Execution(msgspec.Struct, kw_only=True, frozen=True):
+    """What a create or an amend brought: the order after it and what filled at once."""
+
+    order: Order
+    filled: Count
+    fill_value: Money
+    fees: Money
+    resized: bool = True
