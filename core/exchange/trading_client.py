@@ -1,0 +1,272 @@
+"""The trading client: executes one REST effect and answers with exactly one domain fact.
+
+What a reply means is decided here. A write that may have happened is reported as unknown and never sent again by this
+room; a definite no is reported as such; what never left says so. `perform` raises nothing but CancelledError.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import assert_never
+from urllib.parse import urlencode
+
+from core.domain.effects import Read, RestEffect, SendAmend, SendCancel, SendOrder
+from core.domain.errors import RefusedInput
+from core.domain.events import (
+    AmendConfirmed,
+    AmendOutcomeUnknown,
+    AmendRejected,
+    CancelConfirmed,
+    CancelFailed,
+    CancelNotFound,
+    Event,
+    LimitsRead,
+    OrderAccepted,
+    OrderNotSent,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    ReadFailed,
+)
+from core.domain.text import clean_text
+from core.exchange import wire_rest
+from core.exchange.budget import CANCEL_COST, ORDER_COST, CallClass
+from core.exchange.latency import ClientStats
+from core.exchange.network import Endpoints
+from core.exchange.reads import AccountReads, ReadGaveUp, path_id
+from core.exchange.rest import Answer, ApiClient, NotSent, Unknown
+from core.exchange.signing import Signer
+from core.exchange.wire import error_body
+from core.ports import Clock
+
+_ORDERS = "/portfolio/events/orders"
+# "409: duplicate client_order_id, even of a canceled order": proof that an earlier attempt landed.
+_DUPLICATE = "order_already_exists"
+
+
+class TradingClientIntegration:
+    """REST side of one account. `unix_path` leads every connection through a socket path; for worlds only."""
+
+    def __init__(
+        self, endpoints: Endpoints, signer: Signer, clock: Clock, rng: Random, *, unix_path: str | None = None
+    ) -> None:
+        self._clock = clock
+        self._api = ApiClient(endpoints, signer, clock, rng, unix_path=unix_path)
+        self._reads = AccountReads(self._api, clock)
+
+    async def open(self) -> None:
+        """Make ready; the first request makes the first connection."""
+        await self._api.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()
+
+    def stats(self) -> ClientStats:
+        """Latencies by class, tokens left, counters, last error."""
+        return self._api.stats()
+
+    def limits_known(self, limits: LimitsRead) -> None:
+        """Set the token budget to the account's own limits. A LIMITS read does this by itself as well."""
+        self._api.budget.set_limits(
+            tier=limits.tier,
+            read=(limits.read_rate, limits.read_capacity),
+            write=(limits.write_rate, limits.write_capacity),
+            now_ns=self._clock.monotonic_ns(),
+        )
+
+    async def perform(self, effect: RestEffect) -> Event:
+        """Do `effect`; one fact comes back. Raises only CancelledError: a cancelled write has an unknown outcome."""
+        try:
+            if isinstance(effect, SendOrder):
+                return await self._order(effect)
+            if isinstance(effect, SendCancel):
+                return await self._cancel(effect)
+            if isinstance(effect, SendAmend):
+                return await self._amend(effect)
+            return await self._read(effect)
+        except Exception as error:  # noqa: BLE001 - a fact must come back; a write may have left, so it is unknown
+            return self._broken(effect, f"internal error: {type(error).__name__}")
+
+    # ---- writes --------------------------------------------------------------------------------------------------
+
+    async def _order(self, effect: SendOrder) -> Event:
+        client_order_id = effect.client_order_id
+        try:
+            body = wire_rest.create_body(effect)
+        except RefusedInput as error:
+            return OrderNotSent(client_order_id=client_order_id, reason=str(error))
+        outcome = await self._api.write(CallClass.ORDER, "POST", _ORDERS, cost=ORDER_COST, body=body)
+        if isinstance(outcome, NotSent):
+            return OrderNotSent(client_order_id=client_order_id, reason=outcome.reason)
+        if isinstance(outcome, Unknown):
+            return OrderOutcomeUnknown(
+                client_order_id=client_order_id, reason=outcome.reason, elapsed_ns=outcome.elapsed_ns
+            )
+        if outcome.status < 300:
+            try:
+                order_id, filled, remaining = wire_rest.created(outcome.body, client_order_id)
+            except RefusedInput as error:
+                # The order exists, but not as a value: a look-up tells.
+                self._api.body_refused(str(error))
+                return OrderOutcomeUnknown(
+                    client_order_id=client_order_id,
+                    reason=f"HTTP {outcome.status}, {error}",
+                    elapsed_ns=self._since(outcome),
+                )
+            return OrderAccepted(
+                client_order_id=client_order_id,
+                order_id=order_id,
+                filled=filled,
+                remaining=remaining,
+                elapsed_ns=self._since(outcome),
+            )
+        code, detail = error_body(outcome.status, outcome.body)
+        return OrderRejected(
+            client_order_id=client_order_id,
+            status=outcome.status,
+            code=code,
+            detail=detail,
+            duplicate=outcome.status == 409 and code == _DUPLICATE,
+            elapsed_ns=self._since(outcome),
+        )
+
+    async def _cancel(self, effect: SendCancel) -> Event:
+        # Without the market's ticker shard 0 is assumed: "404 for orders on other shards".
+        outcome = await self._api.write(
+            CallClass.CANCEL,
+            "DELETE",
+            f"{_ORDERS}/{path_id(effect.order_id)}",
+            cost=CANCEL_COST,
+            query=urlencode({"market_ticker": effect.ticker}),
+        )
+        if isinstance(outcome, NotSent):
+            return self._cancel_failed(effect, 0, f"not sent: {outcome.reason}", 0)
+        if isinstance(outcome, Unknown):
+            return self._cancel_failed(effect, outcome.status, outcome.reason, outcome.elapsed_ns)
+        elapsed_ns = self._since(outcome)
+        if outcome.status < 300:
+            try:
+                order_id, reduced_by = wire_rest.canceled(outcome.body)
+                if order_id != effect.order_id:
+                    raise RefusedInput("cancel reply: order_id of another order")
+            except RefusedInput as error:
+                self._api.body_refused(str(error))
+                return self._cancel_failed(effect, outcome.status, str(error), elapsed_ns)
+            return CancelConfirmed(
+                client_order_id=effect.client_order_id,
+                order_id=effect.order_id,
+                reduced_by=reduced_by,
+                elapsed_ns=elapsed_ns,
+            )
+        if outcome.status == 404:
+            return CancelNotFound(
+                client_order_id=effect.client_order_id, order_id=effect.order_id, elapsed_ns=elapsed_ns
+            )
+        code, detail = error_body(outcome.status, outcome.body)
+        return self._cancel_failed(effect, outcome.status, f"{code} {detail}".strip(), elapsed_ns)
+
+    async def _amend(self, effect: SendAmend) -> Event:
+        try:
+            body = wire_rest.amend_body(effect)
+        except RefusedInput as error:
+            return self._amend_not_sent(effect, str(error))
+        path = f"{_ORDERS}/{path_id(effect.order_id)}/amend"
+        outcome = await self._api.write(CallClass.AMEND, "POST", path, cost=ORDER_COST, body=body)
+        if isinstance(outcome, NotSent):
+            return self._amend_not_sent(effect, outcome.reason)
+        if isinstance(outcome, Unknown):
+            return self._amend_unknown(effect, outcome.reason, outcome.elapsed_ns)
+        elapsed_ns = self._since(outcome)
+        if outcome.status >= 300:
+            code, detail = error_body(outcome.status, outcome.body)
+            return AmendRejected(
+                client_order_id=effect.client_order_id,
+                order_id=effect.order_id,
+                status=outcome.status,
+                code=code,
+                detail=detail,
+                elapsed_ns=elapsed_ns,
+            )
+        try:
+            order_id, filled, remaining = wire_rest.amended(outcome.body)
+        except RefusedInput as error:
+            self._api.body_refused(str(error))
+            return self._amend_unknown(effect, f"HTTP {outcome.status}, {error}", elapsed_ns)
+        return AmendConfirmed(
+            client_order_id=effect.client_order_id,
+            order_id=order_id,
+            price=effect.price,
+            count=effect.count,
+            filled=filled,
+            remaining=remaining,
+            elapsed_ns=elapsed_ns,
+        )
+
+    def _since(self, answer: Answer) -> int:
+        return self._clock.monotonic_ns() - answer.started_ns
+
+    def _cancel_failed(self, effect: SendCancel, status: int, reason: str, elapsed_ns: int) -> CancelFailed:
+        return CancelFailed(
+            client_order_id=effect.client_order_id,
+            order_id=effect.order_id,
+            status=status,
+            reason=clean_text(reason),
+            elapsed_ns=elapsed_ns,
+        )
+
+    def _amend_not_sent(self, effect: SendAmend, reason: str) -> AmendRejected:
+        # The order stands as it was: for the engine that is a no, with status 0.
+        return AmendRejected(
+            client_order_id=effect.client_order_id,
+            order_id=effect.order_id,
+            status=0,
+            code="not_sent",
+            detail=clean_text(reason),
+            elapsed_ns=0,
+        )
+
+    def _amend_unknown(self, effect: SendAmend, reason: str, elapsed_ns: int) -> AmendOutcomeUnknown:
+        return AmendOutcomeUnknown(
+            client_order_id=effect.client_order_id, order_id=effect.order_id, reason=reason, elapsed_ns=elapsed_ns
+        )
+
+    # ---- reads ---------------------------------------------------------------------------------------------------
+
+    async def _read(self, effect: Read) -> Event:
+        started_ns = self._clock.monotonic_ns()
+        try:
+            fact = await self._reads.run(effect)
+        except ReadGaveUp as gave_up:
+            failure = gave_up.failure
+            return self._read_failed(effect, failure.status, failure.reason, failure.fatal, started_ns)
+        except RefusedInput as error:
+            self._api.body_refused(str(error))
+            return self._read_failed(effect, 200, str(error), False, started_ns)
+        if isinstance(fact, LimitsRead):
+            self.limits_known(fact)
+        return fact
+
+    def _read_failed(self, effect: Read, status: int, reason: str, fatal: bool, started_ns: int) -> ReadFailed:
+        return ReadFailed(
+            request_id=effect.request_id,
+            kind=effect.kind.value,
+            status=status,
+            reason=clean_text(reason),
+            fatal=fatal,
+            elapsed_ns=self._clock.monotonic_ns() - started_ns,
+        )
+
+    def _broken(self, effect: RestEffect, reason: str) -> Event:
+        """An error of our own while `effect` was done; whatever may have left counts as unknown."""
+        self._api.body_refused(reason)
+        match effect:
+            case SendOrder():
+                return OrderOutcomeUnknown(client_order_id=effect.client_order_id, reason=reason, elapsed_ns=0)
+            case SendCancel():
+                return self._cancel_failed(effect, 0, reason, 0)
+            case SendAmend():
+                return self._amend_unknown(effect, reason, 0)
+            case Read():
+                return self._read_failed(effect, 0, reason, False, self._clock.monotonic_ns())
+            case _:
+                assert_never(effect)
