@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from core.domain.amounts import NO_MONEY, Money, money_text
 from core.domain.effects import ReadKind
+from core.domain.enums import OrderState
 from core.domain.events import (
     BalanceRead,
     ExchangeStatusRead,
@@ -21,7 +22,6 @@ from core.domain.events import (
 from core.domain.records import Corrected
 from core.trading.booking import correct_position, take_fill, take_report
 from core.trading.desk import MS, NS, Desk
-from core.trading.orders import OrderState
 from core.trading.procedures.base import Done, Rank
 from core.trading.snapshot import StepView
 

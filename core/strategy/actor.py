@@ -1,0 +1,93 @@
+"""ActorService: the decision loop: book change -> view -> strategy -> differ -> wishes through the one road.
+
+Woken only at the beat, conflated; at most `room` new orders a call, and a market rests `PACE_NS` between changes of
+its quotes.
+"""
+
+from __future__ import annotations
+
+from core.domain.amounts import Count, Price
+from core.domain.commands import CancelOrder, PlaceOrder
+from core.domain.enums import BookSide, OrderState
+from core.domain.ids import Ticker
+from core.market.view import Market
+from core.strategy.base import MarketView, Quote, Strategy
+from core.strategy.differ import Working, diff
+from core.trading.desk import NS, Desk
+from core.trading.orders import Order
+
+PACE_NS = NS // 4
+RENEW_PART = 3
+REFUSED_REST_NS = 2 * NS
+
+
+class ActorService:
+    """Decides for the quoted markets; the desk checks and sends."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy = strategy
+        self.quoted: tuple[Ticker, ...] = ()
+        self._acted_ns: dict[Ticker, int] = {}
+
+    def decide(self, desk: Desk) -> list[PlaceOrder | CancelOrder]:
+        """Wishes for all quoted markets that changed and may be changed now."""
+        wishes: list[PlaceOrder | CancelOrder] = []
+        for ticker in self.quoted:
+            market = desk.markets.get(ticker)
+            if market is None or desk.now_ns - self._acted_ns.get(ticker, -PACE_NS) < PACE_NS:
+                continue
+            found = self._decide_market(desk, market)
+            if found:
+                self._acted_ns[ticker] = desk.now_ns
+                wishes += found
+        return wishes
+
+    def rest(self, ticker: Ticker, now_ns: int) -> None:
+        """Leave a market alone for a while, after a refusal."""
+        self._acted_ns[ticker] = now_ns + REFUSED_REST_NS
+
+    def next_due_ns(self, now_ns: int) -> int | None:
+        """When a paced market may be looked at again."""
+        dues = [at + PACE_NS for at in self._acted_ns.values() if at + PACE_NS > now_ns]
+        return min(dues, default=None)
+
+    def _decide_market(self, desk: Desk, market: Market) -> list[PlaceOrder | CancelOrder]:
+        orders = [o for o in desk.orders.get_open_orders() if o.ticker == market.info.ticker]
+        quotes: tuple[Quote, ...] = ()
+        if market.tradable and not any(o.state is OrderState.IN_DOUBT for o in orders):
+            quotes = self.strategy.quotes(self._view(desk, market, orders))
+        return diff(quotes, tuple(self._working(desk, o) for o in orders))
+
+    @staticmethod
+    def _working(desk: Desk, order: Order) -> Working:
+        age_ns = desk.now_ns - order.created_ns
+        return Working(
+            client_order_id=order.client_order_id,
+            ticker=order.ticker,
+            side=order.side,
+            price=order.price,
+            settled=order.state is OrderState.RESTING and not order.cancel_wanted,
+            old=age_ns * RENEW_PART > desk.settings.lease_s * NS * (RENEW_PART - 1),
+        )
+
+    @staticmethod
+    def _view(desk: Desk, market: Market, orders: list[Order]) -> MarketView:
+        return MarketView(
+            ticker=market.info.ticker,
+            grid=market.grid,
+            best_bid=_best_of_others(market, BookSide.BID, orders),
+            best_ask=_best_of_others(market, BookSide.ASK, orders),
+            position=Count(desk.positions.net(market.info.ticker)),
+        )
+
+
+def _best_of_others(market: Market, side: BookSide, orders: list[Order]) -> Price | None:
+    """The best price where somebody else's contracts rest."""
+    own: dict[Price, int] = {}
+    for order in orders:
+        if order.side is side:
+            own[order.price] = own.get(order.price, 0) + order.remaining
+    for price, count in market.book.levels(side, len(own) + 1):
+        if count > own.get(price, 0):
+            return price
+    return None
