@@ -1,7 +1,7 @@
 """Keys and signatures of the simulated exchange; the only file here that knows cryptography.
 
-Signed text: `<timestamp in ms><METHOD><raw path without query>`. RSA-PSS with SHA-256 (any salt length, as clients differ)
-or raw Ed25519. The clock window is asymmetric: 10 s into the past, 60 s ahead.
+Signed text: `<timestamp in ms><METHOD><raw path without query>`. RSA-PSS with SHA-256 (any salt length, as clients
+differ) or raw Ed25519. The clock window is asymmetric: 10 s into the past, 60 s ahead.
 """
 
 from __future__ import annotations

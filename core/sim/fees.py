@@ -1,7 +1,7 @@
 """Fees of the simulated exchange: the quadratic rule and the rounding of balance changes, in exact integers.
 
-trade fee = m * k * C * P * (1 - P), rounded up to $0.0001. The balance change is then floored to the member's precision,
-the difference is a rounding fee, and what an order has paid in rounding beyond $0.01 comes back as a rebate.
+trade fee = m * k * C * P * (1 - P), rounded up to $0.0001. The balance change is then floored to the member's
+precision, the difference is a rounding fee, and what an order has paid in rounding beyond $0.01 comes back as a rebate.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def trade_fee(rule: FeeRule, *, is_taker: bool, price: int, count: int) -> Money
 
 
 def settle(revenue: Money, fee: Money, paid_rounding: Money, precision: int = DIRECT_PRECISION) -> FillFee:
-    """Round the balance change of a fill down and keep the order's account of rounding; the net fee is never negative."""
+    """Round a fill's balance change down and keep the order's account of rounding; a net fee is never negative."""
     change = revenue - fee
     rounding = change - change // precision * precision
     paid = paid_rounding + rounding

@@ -1,7 +1,7 @@
 """What the exchange knows: series, events, markets, orders, trades, fills. Owned and changed by the venue alone.
 
-Amounts are integers in the units of `core.domain.amounts`; times are nanoseconds since the Unix epoch. Clients see these
-only through `views` and `frames`.
+Amounts are integers in the units of `core.domain.amounts`; times are nanoseconds since the Unix epoch. Clients see
+these only through `views` and `frames`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,364 @@
+"""One stream connection, without a socket: command texts in, frames out through a callback.
+
+Owns sids (one per channel, from 1 up) and seqs (one count per sid, over all its markets). `ok` and `unsubscribed` take
+a number, `subscribed` does not. A subscription whose reader is too slow dies with error 25 and is never silently thinned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from core.sim.accounts import Account
+from core.sim.events import (
+    BookMoved,
+    Filled,
+    MarketMoved,
+    OrderMoved,
+    PositionMoved,
+    TickerMoved,
+    Traded,
+    VenueEvent,
+)
+from core.sim.frames import (
+    delta_msg,
+    fill_msg,
+    lifecycle_msg,
+    order_msg,
+    own_delta,
+    position_msg,
+    snapshot_msg,
+    ticker_msg,
+    trade_msg,
+)
+from core.sim.text import NS_PER_MS
+from core.sim.venue import Venue
+from core.sim.views import Json
+
+ORDERBOOK, TICKER, TRADE, FILL = "orderbook_delta", "ticker", "trade", "fill"
+ORDERS, POSITIONS, LIFECYCLE = "user_orders", "market_positions", "market_lifecycle_v2"
+GROUPS = "order_group_updates"  # accepted; nothing happens there while order groups are not served
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """What frames of a channel are called, whether they are numbered, and whether they may be filtered."""
+
+    frame: str
+    numbered: bool
+    filtered: bool = True
+
+
+CHANNELS: dict[str, Channel] = {
+    ORDERBOOK: Channel("orderbook_delta", True),
+    TICKER: Channel("ticker", False),
+    TRADE: Channel("trade", True),
+    FILL: Channel("fill", False),
+    ORDERS: Channel("user_order", False),
+    POSITIONS: Channel("market_position", False),
+    LIFECYCLE: Channel("market_lifecycle_v2", True, filtered=False),
+    GROUPS: Channel("order_group_updates", True, filtered=False),
+}
+_OF_EVENT: dict[type, tuple[str, Callable[[Any], Json]]] = {
+    TickerMoved: (TICKER, ticker_msg),
+    Traded: (TRADE, trade_msg),
+    Filled: (FILL, fill_msg),
+    OrderMoved: (ORDERS, order_msg),
+    PositionMoved: (POSITIONS, position_msg),
+    MarketMoved: (LIFECYCLE, lifecycle_msg),
+}
+ERRORS = {
+    1: "Unable to process message",
+    2: "Params required",
+    3: "Channels required",
+    4: "Subscription IDs required",
+    5: "Unknown command",
+    7: "Unknown subscription ID",
+    8: "Unknown channel name",
+    11: "Invalid parameter",
+    12: "Exactly one subscription ID is required",
+    13: "Unsupported action",
+    14: "Market Ticker required",
+    15: "Action required",
+    25: "Subscription buffer overflow",
+}
+
+
+class Subscription:
+    """One sid. `tickers` None means every market."""
+
+    __slots__ = ("channel", "seq", "sid", "tickers", "yes_price")
+
+    def __init__(self, sid: int, channel: str, tickers: dict[str, None] | None, yes_price: bool) -> None:
+        self.sid = sid
+        self.channel = channel
+        self.seq = 0
+        self.tickers = tickers
+        self.yes_price = yes_price
+
+    def next_seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def wants(self, ticker: str) -> bool:
+        return self.tickers is None or ticker in self.tickers
+
+
+class CommandError(Exception):
+    """A command the stream answers with an error frame."""
+
+    def __init__(self, code: int, **more: Any) -> None:
+        super().__init__(ERRORS[code])
+        self.code = code
+        self.more = more
+
+
+class FeedSession:
+    """State of one connection. `send` takes one frame and says whether there was room for it."""
+
+    def __init__(self, venue: Venue, account: Account, send: Callable[[bytes, bool], bool]) -> None:
+        self._venue = venue
+        self._account = account
+        self._send = send
+        self._last_sid = 0
+        self._by_channel: dict[str, Subscription] = {}
+        self._now_ms = 0
+        self._commands: dict[str, Callable[[int | None, Json], None]] = {
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "update_subscription": self._update,
+            "list_subscriptions": self._list,
+        }
+        self._actions: dict[str, Callable[[Subscription, list[str], int | None, Json], None]] = {
+            "add_markets": self._add_markets,
+            "delete_markets": self._delete_markets,
+            "get_snapshot": self._get_snapshot,
+        }
+
+    # in
+
+    def on_text(self, text: str | bytes, now_ns: int) -> None:
+        """One command; whatever it is, the answer is frames."""
+        self._now_ms = now_ns // NS_PER_MS
+        command_id: int | None = None
+        try:
+            command = self._decode(text)
+            command_id = _command_id(command)
+            act = self._commands.get(str(command.get("cmd")))
+            if act is None:
+                raise CommandError(5)
+            params = command.get("params")
+            if act == self._list:
+                params = params or {}
+            if not isinstance(params, dict):
+                raise CommandError(2)
+            act(command_id, params)
+        except CommandError as error:
+            self._reply({"type": "error", "msg": {"code": error.code, "msg": str(error), **error.more}}, command_id)
+
+    def on_event(self, event: VenueEvent, now_ns: int) -> None:
+        """A venue fact; becomes a frame for the subscription that wants it."""
+        self._now_ms = now_ns // NS_PER_MS
+        if isinstance(event, BookMoved):
+            self._on_book(event)
+            return
+        channel, message = _OF_EVENT[type(event)]
+        sub = self._by_channel.get(channel)
+        owner = getattr(event, "account", self._account)
+        if sub is None or owner is not self._account:
+            return
+        if sub.wants(_ticker_of(event)):
+            self._push(sub, CHANNELS[channel].frame, message(event), numbered=CHANNELS[channel].numbered)
+
+    def _on_book(self, moved: BookMoved) -> None:
+        sub = self._by_channel.get(ORDERBOOK)
+        if sub is None or not sub.wants(moved.market.ticker):
+            return
+        msg = delta_msg(moved, yes_price=sub.yes_price)
+        if moved.owner is self._account:
+            msg |= own_delta(moved)
+        self._push(sub, "orderbook_delta", msg, numbered=True)
+
+    # out
+
+    def _reply(self, frame: Json, command_id: int | None) -> None:
+        """An answer to a command. Id 0 means none and is not echoed."""
+        if command_id:
+            frame["id"] = command_id
+        frame["sending_ts_ms"] = self._now_ms
+        self._send(msgspec.json.encode(frame), True)
+
+    def _push(self, sub: Subscription, kind: str, msg: Json, *, numbered: bool) -> None:
+        frame: Json = {"type": kind, "sid": sub.sid}
+        if numbered:
+            frame["seq"] = sub.next_seq()
+        frame |= {"sending_ts_ms": self._now_ms, "msg": msg}
+        if not self._send(msgspec.json.encode(frame), False):
+            # Terminal: the reader must subscribe again, nothing is skipped behind its back.
+            del self._by_channel[sub.channel]
+            end = {"type": "error", "sid": sub.sid, "msg": {"code": 25, "msg": ERRORS[25]}}
+            if numbered:
+                end["seq"] = sub.seq
+            self._reply(end, None)
+
+    def _ok(self, sub: Subscription, command_id: int | None, params: Json) -> None:
+        frame: Json = {"type": "ok", "sid": sub.sid, "seq": sub.next_seq()}
+        if sub.tickers is not None and not params.get("skip_ticker_ack"):
+            frame["msg"] = {"market_tickers": list(sub.tickers)}
+        self._reply(frame, command_id)
+
+    # commands
+
+    @staticmethod
+    def _decode(text: str | bytes) -> Json:
+        try:
+            command = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            raise CommandError(1) from None
+        if not isinstance(command, dict):
+            raise CommandError(1)
+        return command
+
+    def _subscribe(self, command_id: int | None, params: Json) -> None:
+        channels = params.get("channels")
+        if not channels:
+            raise CommandError(3)
+        if not isinstance(channels, list):
+            raise CommandError(11)
+        if any(not isinstance(name, str) or name not in CHANNELS for name in channels):
+            raise CommandError(8)
+        tickers = self._filter(params)
+        if ORDERBOOK in channels and not tickers:
+            raise CommandError(14)
+        for name in dict.fromkeys(channels):
+            wanted = tickers if CHANNELS[name].filtered else None
+            sub = self._by_channel.get(name)
+            if sub is None:
+                self._open(name, wanted, command_id, params)
+            else:
+                # A further subscribe merges into the same sid.
+                self._merge(sub, wanted, command_id, params)
+
+    def _open(self, name: str, tickers: list[str] | None, command_id: int | None, params: Json) -> None:
+        self._last_sid += 1
+        chosen = None if tickers is None else dict.fromkeys(tickers)
+        sub = Subscription(self._last_sid, name, chosen, bool(params.get("use_yes_price")))
+        self._by_channel[name] = sub
+        self._reply({"type": "subscribed", "msg": {"channel": name, "sid": sub.sid}}, command_id)
+        self._show(sub, self._venue.markets if tickers is None else tickers, params)
+
+    def _merge(self, sub: Subscription, tickers: list[str] | None, command_id: int | None, params: Json) -> None:
+        added = [t for t in (self._venue.markets if tickers is None else tickers) if not sub.wants(t)]
+        sub.tickers = None if tickers is None or sub.tickers is None else sub.tickers | dict.fromkeys(tickers)
+        self._ok(sub, command_id, params)
+        self._show(sub, added, params)
+
+    def _show(self, sub: Subscription, tickers: Iterable[str], params: Json) -> None:
+        """Books always start with a snapshot, tickers only where it was asked for."""
+        for ticker in list(tickers):
+            market = self._venue.markets[ticker]
+            if sub.channel == ORDERBOOK:
+                self._push(sub, "orderbook_snapshot", snapshot_msg(market, yes_price=sub.yes_price), numbered=True)
+            elif sub.channel == TICKER and params.get("send_initial_snapshot"):
+                self._push(sub, "ticker", ticker_msg(TickerMoved(market, self._now_ms * NS_PER_MS)), numbered=False)
+            if self._by_channel.get(sub.channel) is not sub:
+                return
+
+    def _unsubscribe(self, command_id: int | None, params: Json) -> None:
+        sids = params.get("sids")
+        if not sids:
+            raise CommandError(4)
+        if not isinstance(sids, list):
+            raise CommandError(11)
+        subs = [self._by_sid(sid) for sid in sids]
+        for sub in dict.fromkeys(subs):
+            self._by_channel.pop(sub.channel, None)
+            self._reply({"type": "unsubscribed", "sid": sub.sid, "seq": sub.next_seq()}, command_id)
+
+    def _update(self, command_id: int | None, params: Json) -> None:
+        sids = params.get("sids", [])
+        if not isinstance(sids, list):
+            raise CommandError(11)
+        named = [*sids, *([params["sid"]] if params.get("sid") is not None else [])]
+        if len(named) != 1:
+            raise CommandError(12)
+        sub = self._by_sid(named[0])
+        action = params.get("action")
+        if not action:
+            raise CommandError(15)
+        act = self._actions.get(action) if isinstance(action, str) else None
+        if act is None or not CHANNELS[sub.channel].filtered:
+            raise CommandError(13)
+        tickers = self._filter(params)
+        if not tickers:
+            raise CommandError(14)
+        act(sub, tickers, command_id, params)
+
+    def _add_markets(self, sub: Subscription, tickers: list[str], command_id: int | None, params: Json) -> None:
+        self._merge(sub, tickers, command_id, params)
+
+    def _delete_markets(self, sub: Subscription, tickers: list[str], command_id: int | None, params: Json) -> None:
+        known = self._venue.markets if sub.tickers is None else sub.tickers
+        sub.tickers = {ticker: None for ticker in known if ticker not in tickers}
+        self._ok(sub, command_id, params)
+
+    def _get_snapshot(self, sub: Subscription, tickers: list[str], command_id: int | None, params: Json) -> None:
+        """Whole books again; the subscription stays as it is and no `ok` is sent."""
+        if sub.channel != ORDERBOOK:
+            raise CommandError(13)
+        if "market_tickers" not in params:
+            raise CommandError(14)
+        self._show(sub, tickers, params)
+
+    def _list(self, command_id: int | None, params: Json) -> None:
+        rows = [{"channel": sub.channel, "sid": sub.sid} for sub in self._by_channel.values()]
+        self._reply({"type": "ok", "msg": rows}, command_id)
+
+    # reading
+
+    def _by_sid(self, sid: Any) -> Subscription:
+        for sub in self._by_channel.values():
+            if sub.sid == sid and not isinstance(sid, bool):
+                return sub
+        raise CommandError(7)
+
+    def _filter(self, params: Json) -> list[str] | None:
+        """The markets a command names, by ticker or by id; None where it names none."""
+        named: list[str] = []
+        for one, many, by_id in (("market_ticker", "market_tickers", False), ("market_id", "market_ids", True)):
+            rows = params.get(many)
+            rows = [] if rows is None else rows
+            if not isinstance(rows, list):
+                raise CommandError(11)
+            rows = [*rows, *([params[one]] if params.get(one) is not None else [])]
+            if any(not isinstance(row, str) for row in rows):
+                raise CommandError(11)
+            named += [self._ticker_of_id(row) for row in rows] if by_id else rows
+        unknown = [ticker for ticker in named if ticker not in self._venue.markets]
+        if unknown:
+            raise CommandError(11, market_tickers=unknown)
+        return list(dict.fromkeys(named)) or None
+
+    def _ticker_of_id(self, market_id: str) -> str:
+        found = (m.ticker for m in self._venue.markets.values() if m.market_id == market_id)
+        return next(found, market_id)
+
+
+def _command_id(command: Json) -> int | None:
+    value = command.get("id")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise CommandError(11)
+    return value
+
+
+def _ticker_of(event: VenueEvent) -> str:
+    if isinstance(event, Traded):
+        return event.trade.market.ticker
+    if isinstance(event, Filled):
+        return event.fill.trade.market.ticker
+    if isinstance(event, OrderMoved):
+        return event.order.market.ticker
+    return event.market.ticker

@@ -1,0 +1,167 @@
+"""Stream payloads out of venue facts: the `msg` part of each frame, plain dicts.
+
+Who gets a frame, and with which sid and seq, is decided in `feed`; here is only what it says.
+"""
+
+from __future__ import annotations
+
+from core.domain.amounts import PRICE_SCALE
+from core.domain.enums import BookSide
+from core.sim.events import BookMoved, Filled, MarketMoved, OrderMoved, PositionMoved, TickerMoved, Traded
+from core.sim.model import Market
+from core.sim.text import NS, NS_PER_MS, count_text, money_text, price_text, time_text
+from core.sim.views import OUTCOME, SHARD, Json, both_prices, ladder, order_amounts, quotes
+
+_DOLLAR = 1_000_000
+
+
+def _stamp(ns: int) -> Json:
+    return {"ts": ns // NS, "ts_ms": ns // NS_PER_MS}
+
+
+def snapshot_msg(market: Market, *, yes_price: bool) -> Json:
+    """Both ladders ascending by price; the key of an empty side is absent."""
+    msg: Json = {"market_ticker": market.ticker, "market_id": market.market_id, "clock": market.clock}
+    bids, asks = market.book.bids.levels(), market.book.asks.levels()
+    if bids:
+        msg["yes_dollars_fp"] = ladder(bids, 0)
+    if asks:
+        shown = ladder(asks, 0, complement=not yes_price)
+        msg["no_dollars_fp"] = shown[::-1] if yes_price else shown
+    return msg
+
+
+def delta_msg(moved: BookMoved, *, yes_price: bool) -> Json:
+    """A signed change of one level. An ask is a NO bid, at the NO price unless YES prices were asked for."""
+    ask = moved.side is BookSide.ASK
+    price = PRICE_SCALE - moved.price if ask and not yes_price else moved.price
+    return {
+        "market_ticker": moved.market.ticker,
+        "market_id": moved.market.market_id,
+        "clock": moved.clock,
+        "price_dollars": price_text(price),
+        "delta_fp": count_text(moved.delta),
+        "side": "no" if ask else "yes",
+        "ts": time_text(moved.at_ns),
+        "ts_ms": moved.at_ns // NS_PER_MS,
+    }
+
+
+def own_delta(moved: BookMoved) -> Json:
+    """What only the member whose order caused the change is told."""
+    return {"client_order_id": moved.client_order_id, "subaccount": 0} if moved.client_order_id else {"subaccount": 0}
+
+
+def ticker_msg(moved: TickerMoved) -> Json:
+    market = moved.market
+    open_interest = market.base_open_interest + market.open_interest
+    volume = market.base_volume + market.volume
+    return {
+        "market_id": market.market_id,
+        "market_ticker": market.ticker,
+        "price_dollars": price_text(market.last_price),
+        **quotes(market),
+        "volume_fp": count_text(volume),
+        "open_interest_fp": count_text(open_interest),
+        "dollar_volume": (market.base_volume * market.anchor + market.dollar_volume) // _DOLLAR,
+        "dollar_open_interest": open_interest * market.last_price // _DOLLAR,
+        "last_trade_size_fp": count_text(market.last_size),
+        **_stamp(moved.at_ns),
+        "time": time_text(moved.at_ns),
+    }
+
+
+def trade_msg(traded: Traded) -> Json:
+    trade = traded.trade
+    outcome = OUTCOME[trade.taker_side]
+    return {
+        "trade_id": trade.trade_id,
+        "market_ticker": trade.market.ticker,
+        **both_prices(trade.price),
+        "count_fp": count_text(trade.count),
+        "taker_side": outcome,
+        "taker_outcome_side": outcome,
+        "taker_book_side": trade.taker_side.value,
+        "is_block_trade": False,
+        **_stamp(trade.at_ns),
+    }
+
+
+def fill_msg(filled: Filled) -> Json:
+    fill = filled.fill
+    order, trade = fill.order, fill.trade
+    outcome = OUTCOME[order.side]
+    msg: Json = {
+        "trade_id": trade.trade_id,
+        "order_id": order.order_id,
+        "market_ticker": trade.market.ticker,
+        "exchange_index": SHARD,
+        "is_taker": fill.is_taker,
+        "side": outcome,
+        "yes_price_dollars": price_text(trade.price),
+        "count_fp": count_text(trade.count),
+        "fee_cost": money_text(fill.fee),
+        "action": "sell" if fill.closes else "buy",
+        **_stamp(trade.at_ns),
+        "post_position_fp": count_text(fill.position_after),
+        "purchased_side": outcome,
+        "outcome_side": outcome,
+        "book_side": order.side.value,
+        "subaccount": 0,
+    }
+    if order.client_order_id:
+        msg["client_order_id"] = order.client_order_id
+    return msg
+
+
+def order_msg(moved: OrderMoved) -> Json:
+    order = moved.order
+    outcome = OUTCOME[order.side]
+    msg: Json = {
+        "order_id": order.order_id,
+        "user_id": order.account.user_id,
+        "ticker": order.market.ticker,
+        "exchange_index": SHARD,
+        "status": order.status.value,
+        "side": outcome,
+        "is_yes": order.side is BookSide.BID,
+        "outcome_side": outcome,
+        "book_side": order.side.value,
+        "yes_price_dollars": price_text(order.price),
+        **order_amounts(order),
+        "client_order_id": order.client_order_id,
+        "self_trade_prevention_type": order.self_trade,
+        "created_time": time_text(order.created_ns),
+        "created_ts_ms": order.created_ns // NS_PER_MS,
+        "subaccount_number": 0,
+    }
+    if order.expiration_ns:
+        msg |= {
+            "expiration_time": time_text(order.expiration_ns),
+            "expiration_ts_ms": order.expiration_ns // NS_PER_MS,
+        }
+    if order.reason:
+        msg |= {
+            "last_update_time": time_text(order.updated_ns),
+            "last_updated_ts_ms": order.updated_ns // NS_PER_MS,
+            "last_update_reason": order.reason,
+        }
+    return msg
+
+
+def position_msg(moved: PositionMoved) -> Json:
+    return {
+        "user_id": moved.account.user_id,
+        "market_ticker": moved.market.ticker,
+        "position_fp": count_text(moved.quantity),
+        "position_cost_dollars": money_text(moved.cost),
+        "realized_pnl_dollars": money_text(moved.realized),
+        "fees_paid_dollars": money_text(moved.fees),
+        "position_fee_cost_dollars": money_text(moved.open_fees),
+        "volume_fp": count_text(moved.volume),
+        "subaccount": 0,
+    }
+
+
+def lifecycle_msg(moved: MarketMoved) -> Json:
+    return {"market_ticker": moved.market.ticker, "event_type": moved.event_type, **moved.fields}

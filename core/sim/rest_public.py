@@ -1,0 +1,238 @@
+"""REST, public part: exchange status and schedule, series, events, markets, books, trades."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.sim.errors import bad_query, refusal
+from core.sim.model import Event, Market, Trade
+from core.sim.query import Query
+from core.sim.routes import Answer, Call, Route
+from core.sim.text import NS, cursor_text, time_text
+from core.sim.views import (
+    SHARD,
+    STATUS_FILTER,
+    Json,
+    event_view,
+    market_view,
+    orderbook_view,
+    series_view,
+    trade_view,
+)
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_ALL_DAY = {"open_time": "00:00", "close_time": "00:00"}
+_TS_FILTERS = ("created", "updated", "close", "settled")
+# A time filter goes with these statuses only.
+_TS_STATUS = {
+    "created": ("", "unopened", "open"),
+    "updated": ("",),
+    "close": ("", "closed"),
+    "settled": ("", "settled"),
+}
+
+
+def exchange_status(call: Call) -> Answer:
+    trading = call.venue.trading_active
+    shard = {
+        "exchange_index": SHARD,
+        "description": "default",
+        "exchange_active": True,
+        "trading_active": trading,
+        "intra_exchange_transfers_active": True,
+    }
+    top = {
+        "exchange_active": True,
+        "trading_active": trading,
+        "intra_exchange_transfers_active": True,
+        "exchange_estimated_resume_time": None,
+        "exchange_index_statuses": [shard],
+    }
+    return Answer(200, top)
+
+
+def exchange_schedule(call: Call) -> Answer:
+    """Open all week: this exchange has no maintenance of its own."""
+    week: Json = {"start_time": time_text(0), "end_time": time_text(4_102_444_800 * NS)}
+    week |= {day: [_ALL_DAY] for day in _DAYS}
+    return Answer(200, {"schedule": {"standard_hours": [week], "maintenance_windows": []}})
+
+
+def user_data_timestamp(call: Call) -> Answer:
+    return Answer(200, {"as_of_time": time_text(call.now_ns)})
+
+
+def list_markets(call: Call) -> Answer:
+    query, venue = call.query, call.venue
+    limit = query.limit(100, 1_000)
+    status = _status(query)
+    spans = _spans(query, status)
+    tickers = set(query.words("tickers"))
+    event, series = query.text("event_ticker"), query.text("series_ticker")
+    query.choice("mve_filter", ("only", "exclude"))
+    combos_only = query.text("mve_filter") == "only"
+    after = query.cursor()
+    found = [
+        m
+        for m in venue.markets.values()
+        if (after is None or m.index > after)
+        and (not status or m.status in STATUS_FILTER[status])
+        and (not tickers or m.ticker in tickers)
+        and (not event or m.event.ticker == event)
+        and (not series or m.event.series.ticker == series)
+        and not combos_only
+        and all(low <= stamp(m) <= high for stamp, low, high in spans)
+    ]
+    page = found[:limit]
+    cursor = cursor_text(page[-1].index) if len(found) > limit else ""
+    return Answer(200, {"markets": [market_view(m) for m in page], "cursor": cursor})
+
+
+def _status(query: Query) -> str:
+    """Several statuses at once, or one that is no filter value, are refused."""
+    status = query.text("status")
+    if status and status not in STATUS_FILTER:
+        raise refusal("invalid_status_filter", f"unknown status {status[:40]!r}")
+    return status
+
+
+_STAMPS = {
+    "created": lambda m: m.created_ns,
+    "updated": lambda m: m.updated_ns,
+    "close": lambda m: m.close_ns,
+    "settled": lambda m: 0,
+}
+
+
+def _spans(query: Query, status: str) -> list[tuple[Any, int, int]]:
+    spans = []
+    for name in _TS_FILTERS:
+        low, high = query.seconds(f"min_{name}_ts"), query.seconds(f"max_{name}_ts")
+        if low is None and high is None:
+            continue
+        if status not in _TS_STATUS[name]:
+            raise bad_query(query.operation, "Status", "excluded_with")
+        top = (high + 1) * NS - 1 if high is not None else 2**63
+        spans.append((_STAMPS[name], (low or 0) * NS, top))
+    return spans
+
+
+def _market(call: Call) -> Market:
+    market = call.venue.markets.get(call.path["ticker"])
+    if market is None:
+        raise refusal("not_found")
+    return market
+
+
+def get_market(call: Call) -> Answer:
+    return Answer(200, {"market": market_view(_market(call))})
+
+
+def get_orderbook(call: Call) -> Answer:
+    depth = call.query.number("depth", 0, 100) or 0
+    return Answer(200, {"orderbook_fp": orderbook_view(_market(call), depth)})
+
+
+def get_orderbooks(call: Call) -> Answer:
+    tickers = call.query.words("tickers", most=100)
+    if not tickers:
+        raise bad_query(call.operation, "Tickers", "required")
+    known = [call.venue.markets[t] for t in dict.fromkeys(tickers) if t in call.venue.markets]
+    return Answer(200, {"orderbooks": [{"ticker": m.ticker, "orderbook_fp": orderbook_view(m)} for m in known]})
+
+
+def get_trades(call: Call) -> Answer:
+    """Newest first."""
+    query = call.query
+    limit = query.limit(100, 1_000)
+    ticker, block = query.text("ticker"), query.flag("is_block_trade")
+    low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
+    before = query.cursor()
+    kept = call.venue.market_trades.get(ticker, ()) if ticker else call.venue.trades
+    page: list[Trade] = []
+    cursor = ""
+    for trade in () if block else reversed(kept):
+        if before is not None and trade.number >= before:
+            continue
+        if high is not None and trade.at_ns // NS > high:
+            continue
+        if trade.at_ns // NS < low:
+            break
+        if len(page) == limit:
+            cursor = cursor_text(page[-1].number)
+            break
+        page.append(trade)
+    return Answer(200, {"trades": [trade_view(t) for t in page], "cursor": cursor})
+
+
+def list_series(call: Call) -> Answer:
+    query = call.query
+    category, tags = query.text("category"), set(query.words("tags"))
+    found = [
+        s
+        for s in call.venue.series.values()
+        if (not category or s.category == category) and (not tags or tags & set(s.tags))
+    ]
+    return Answer(200, {"series": [series_view(s) for s in found]})
+
+
+def get_series(call: Call) -> Answer:
+    series = call.venue.series.get(call.path["series_ticker"])
+    if series is None:
+        raise refusal("not_found")
+    return Answer(200, {"series": series_view(series)})
+
+
+def list_events(call: Call) -> Answer:
+    query, venue = call.query, call.venue
+    limit = query.limit(200, 200)
+    status = query.choice("status", ("unopened", "open", "closed", "settled"))
+    series, tickers = query.text("series_ticker"), set(query.words("tickers"))
+    nested, low = query.flag("with_nested_markets"), query.seconds("min_close_ts") or 0
+    query.flag("with_milestones")
+    after = query.cursor()
+    numbered = list(enumerate(venue.events.values()))
+    found = [
+        (number, event)
+        for number, event in numbered
+        if (after is None or number > after)
+        and (not series or event.series.ticker == series)
+        and (not tickers or event.ticker in tickers)
+        and (not status or any(m.status in STATUS_FILTER[status] for m in event.markets))
+        and any(m.close_ns // NS >= low for m in event.markets)
+    ]
+    page = found[:limit]
+    cursor = cursor_text(page[-1][0]) if len(found) > limit else ""
+    return Answer(200, {"events": [event_view(e, nested=nested) for _n, e in page], "cursor": cursor, "milestones": []})
+
+
+def get_event(call: Call) -> Answer:
+    query = call.query
+    nested, bare = query.flag("with_nested_markets"), query.flag("exclude_markets")
+    if nested and bare:
+        raise bad_query(call.operation, "ExcludeMarkets", "excluded_with")
+    event: Event | None = call.venue.events.get(call.path["event_ticker"])
+    if event is None:
+        raise refusal("not_found")
+    shown = [] if nested or bare else [market_view(m) for m in event.markets]
+    return Answer(200, {"event": event_view(event, nested=nested), "markets": shown})
+
+
+def _get(template: str, operation: str, handler: Any) -> Route:
+    return Route(method="GET", template=template, operation=operation, handler=handler, public=True)
+
+
+ROUTES: tuple[Route, ...] = (
+    _get("/exchange/status", "GetExchangeStatus", exchange_status),
+    _get("/exchange/schedule", "GetExchangeSchedule", exchange_schedule),
+    _get("/exchange/user_data_timestamp", "GetUserDataTimestamp", user_data_timestamp),
+    _get("/markets", "GetMarkets", list_markets),
+    _get("/markets/trades", "GetTrades", get_trades),
+    _get("/markets/orderbooks", "GetMarketOrderbooks", get_orderbooks),
+    _get("/markets/{ticker}", "GetMarket", get_market),
+    _get("/markets/{ticker}/orderbook", "GetMarketOrderbook", get_orderbook),
+    _get("/series", "GetSeriesList", list_series),
+    _get("/series/{series_ticker}", "GetSeries", get_series),
+    _get("/events", "GetEvents", list_events),
+    _get("/events/{event_ticker}", "GetEvent", get_event),
+)

@@ -1,0 +1,62 @@
+"""What a REST route is: method, path template, who may ask, what it costs, and the handler that answers.
+
+Handlers are plain functions of a `Call`. They may raise `Refused`; they never see a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from core.sim.accounts import Account
+from core.sim.limits import DEFAULT_COST, READ
+from core.sim.query import Body, Query
+from core.sim.venue import Venue
+
+PREFIX = "/trade-api/v2"
+
+
+class Call(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    """One request as a handler sees it. `path` holds the values of the template's parameters."""
+
+    venue: Venue
+    now_ns: int
+    operation: str
+    path: dict[str, str]
+    raw_query: str
+    raw_body: bytes
+    content_type: str
+    member: Account | None
+    tier: str | None
+
+    @property
+    def query(self) -> Query:
+        return Query(self.operation, self.raw_query)
+
+    @property
+    def account(self) -> Account:
+        assert self.member is not None, "a private route was reached without an account"
+        return self.member
+
+    def body(self, struct: str) -> Body:
+        return Body.decode(struct, self.raw_body, self.content_type)
+
+
+class Answer(msgspec.Struct, frozen=True, eq=False):
+    """What goes back: a status and a JSON body, or no body at all."""
+
+    status: int
+    body: Any = None
+
+
+class Route(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    method: str
+    template: str
+    operation: str
+    handler: Callable[[Call], Answer]
+    public: bool = False
+    bucket: str = READ
+    cost: int = DEFAULT_COST
+    per_item: bool = False  # a batch costs its size
