@@ -56,14 +56,6 @@ class PlaceOrder(Wish, frozen=True, kw_only=True):
     reduce_only: bool = False
 
 
-class AmendOrder(Wish, frozen=True, kw_only=True):
-    """Move an order to `price` with `count` still to fill."""
-
-    client_order_id: ClientOrderId
-    price: Price
-    count: Count
-
-
 class Liquidate(Wish, frozen=True, kw_only=True):
     """Close every position by reduce-only orders; ends in PAUSED."""
 
@@ -97,6 +89,6 @@ class Stop(Wish, frozen=True, kw_only=True):
 
 
 Command: TypeAlias = (
-    Start | Pause | Resume | Panic | CancelOrder | PlaceOrder | AmendOrder | Liquidate | ResetBreaker | Arm
+    Start | Pause | Resume | Panic | CancelOrder | PlaceOrder | Liquidate | ResetBreaker | Arm
     | Recalibrate | WatchMarket | Stop
 )  # fmt: skip

@@ -353,6 +353,12 @@ class ReadFailed(Fact, frozen=True, kw_only=True):
 # ---- this machine ------------------------------------------------------------------------------------------------
 
 
+class Beat(Fact, frozen=True, kw_only=True):
+    """A drained batch ends here: timers are looked at and strategies are woken. `wall_ns` is the wall clock."""
+
+    wall_ns: int
+
+
 class TaskDied(Fact, frozen=True, kw_only=True):
     """A supervised task ended by an exception."""
 
@@ -384,5 +390,5 @@ Event: TypeAlias = (
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
     | FillsRead | ReadFailed
-    | TaskDied | JournalFailed | LoopMeasured
+    | Beat | TaskDied | JournalFailed | LoopMeasured
 )  # fmt: skip

@@ -29,15 +29,17 @@ class ActorService:
         self.quoted: tuple[Ticker, ...] = ()
         self._acted_ns: dict[Ticker, int] = {}
 
-    def decide(self, desk: Desk) -> list[PlaceOrder | CancelOrder]:
-        """Wishes for all quoted markets that changed and may be changed now."""
+    def decide(self, desk: Desk, room: int) -> list[PlaceOrder | CancelOrder]:
+        """Wishes for the quoted markets that may be changed now: all cancels, and at most `room` new orders."""
         wishes: list[PlaceOrder | CancelOrder] = []
         for ticker in self.quoted:
             market = desk.markets.get(ticker)
             if market is None or desk.now_ns - self._acted_ns.get(ticker, -PACE_NS) < PACE_NS:
                 continue
             found = self._decide_market(desk, market)
-            if found:
+            places = sum(isinstance(wish, PlaceOrder) for wish in found)
+            if found and places <= room:
+                room -= places
                 self._acted_ns[ticker] = desk.now_ns
                 wishes += found
         return wishes
@@ -45,11 +47,6 @@ class ActorService:
     def rest(self, ticker: Ticker, now_ns: int) -> None:
         """Leave a market alone for a while, after a refusal."""
         self._acted_ns[ticker] = now_ns + REFUSED_REST_NS
-
-    def next_due_ns(self, now_ns: int) -> int | None:
-        """When a paced market may be looked at again."""
-        dues = [at + PACE_NS for at in self._acted_ns.values() if at + PACE_NS > now_ns]
-        return min(dues, default=None)
 
     def _decide_market(self, desk: Desk, market: Market) -> list[PlaceOrder | CancelOrder]:
         orders = [o for o in desk.orders.get_open_orders() if o.ticker == market.info.ticker]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.amounts import Money
+from core.domain.amounts import NO_MONEY, Money
 from core.domain.commands import PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
@@ -35,7 +35,7 @@ class DeskSettings:
     session: str = "session"
     enable_trading_client: bool = True
     armed: bool = True
-    minimum_cash: Money = Money(0)
+    minimum_cash: Money = NO_MONEY
     lease_s: int = 120
     quote_markets: int = 4
     started_at: int = 0
@@ -85,7 +85,8 @@ class Desk:
         self.armed = settings.armed
         self.reducing = False
         self.answers: dict[int, Fact] = {}
-        self.money_version = 0
+        self.synced_at = 0
+        self.drift_cash = NO_MONEY
 
     # ---- time and state ----------------------------------------------------------------------------------------
 
@@ -93,11 +94,11 @@ class Desk:
     def state(self) -> TraderState:
         return self.machine.state
 
-    def move(self, target: TraderState, reason: str, pause: PauseKind | None = None) -> None:
-        """Move the state machine; journaled and told, but for the folded READY/ACTING pairs, which are only counted."""
+    def move(self, target: TraderState, reason: str, pause: PauseKind | None = None, *, quiet: bool = False) -> None:
+        """Move the state machine; journaled and told. `quiet` for READY/ACTING pairs, which are only counted."""
         source = self.machine.state
         self.machine.move(target, reason, self.now_ns, self.wall_ns, pause)
-        if {source, target} == {TraderState.READY, TraderState.ACTING}:
+        if quiet:
             return
         self.out.record(StateMoved(at=self.wall_ns, source=source, target=target, reason=reason))
         self.status.log_action_result(self.wall_ns, "state", f"{source} → {target} ({reason})")

@@ -305,16 +305,6 @@ class OrderService:
             ticker=order.ticker,
         )
 
-    def next_due_ns(self, now_ns: int) -> int | None:
-        """When `work` has something to do next; None when nothing waits."""
-        dues = [
-            max(order.due_ns, now_ns)
-            for order in self._open.values()
-            if (order.cancel_wanted and order.state is O.RESTING and order.order_id is not None)
-            or (order.state is O.IN_DOUBT and not order.lookup_request)
-        ]
-        return min(dues, default=None)
-
     # ---- inside ------------------------------------------------------------------------------------------------
 
     def _meet(self, report: OrderReport, now_ns: int, wall_ns: int) -> Order:

@@ -167,10 +167,14 @@ class RiskController:
             return _exceeds("Exposure", money_text(exposure), money_text(limits.exposure))
         return None
 
-    def _rate_gate(self, now_ns: int) -> Denial | None:
+    def rate_room(self, now_ns: int) -> int:
+        """Orders that may still leave within this second."""
         while self._sent_ns and now_ns - self._sent_ns[0] >= NS:
             self._sent_ns.popleft()
-        if len(self._sent_ns) >= self.limits.orders_per_second:
+        return self.limits.orders_per_second - len(self._sent_ns)
+
+    def _rate_gate(self, now_ns: int) -> Denial | None:
+        if self.rate_room(now_ns) <= 0:
             limit = self.limits.orders_per_second
             return _exceeds("Order rate", f"{len(self._sent_ns) + 1}/s", f"{limit}/s")
         return None

@@ -42,7 +42,3 @@ class Procedure(Protocol):
     def advance(self, desk: Desk) -> Done | None:
         """Do what can be done now; None while there is more to wait for."""
         ...
-
-    def next_due_ns(self, desk: Desk) -> int | None:
-        """When to be called again if nothing happens; None: only after a fact."""
-        ...

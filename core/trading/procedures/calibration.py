@@ -59,9 +59,6 @@ class Calibration:
     def steps(self) -> tuple[StepView, ...]:
         return tuple(self._steps.values())
 
-    def next_due_ns(self, desk: Desk) -> int | None:
-        return self._not_before_ns or None
-
     def advance(self, desk: Desk) -> Done | None:
         if not desk.links.stream_up or not desk.links.subscribed >= PRIVATE_CHANNELS:
             self._mark(desk, "streams", "running")
@@ -127,6 +124,7 @@ class Calibration:
         if not settled:
             self._not_before_ns = desk.now_ns + AGAIN_NS
             return None
+        desk.synced_at, desk.drift_cash = desk.wall_ns, self.drift_cash
         self._mark(desk, "ledger", "complete", f"cash drift {money_text(self.drift_cash, places=6)}")
         self._mark(desk, "cash_check", "complete", f"free {money_text(balance.balance)}")
         if not (status.exchange_active and status.trading_active):

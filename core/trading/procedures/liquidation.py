@@ -45,9 +45,6 @@ class Liquidation:
             case _:
                 return None
 
-    def next_due_ns(self, desk: Desk) -> int | None:
-        return self._not_before_ns or self._verify.next_due_ns()
-
     def _sell(self, desk: Desk) -> Done | None:
         # An exit in flight or a fill not yet held would make the next size wrong: wait for both.
         if any(o.is_open or o.missing for o in self._working) or desk.now_ns < self._not_before_ns:

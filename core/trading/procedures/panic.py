@@ -27,6 +27,3 @@ class Panic:
                 return Done(False, f"could not verify in time, {left} own orders not known to be gone")
             case _:
                 return None
-
-    def next_due_ns(self, desk: Desk) -> int | None:
-        return self._verify.next_due_ns()

@@ -53,9 +53,6 @@ class Stop:
         missing = tuple(f"fills of {o.client_order_id}" for o in desk.orders.missing_fills())
         return self._leave(desk, self._verify.resting, self._verify.foreign, missing)
 
-    def next_due_ns(self, desk: Desk) -> int | None:
-        return self._verify.next_due_ns()
-
     def _fills_read(self, desk: Desk) -> bool:
         """The last fills may still be on their way when the last order is final: read them once."""
         if self._fills_done:

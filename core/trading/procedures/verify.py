@@ -47,9 +47,6 @@ class CancelAndVerify:
         """Shorten the wait; the cancels are never skipped."""
         self._deadline_ns = min(self._deadline_ns, now_ns + limit_ns)
 
-    def next_due_ns(self) -> int:
-        return min(self._deadline_ns, self._not_before_ns or self._deadline_ns)
-
     def _step(self, desk: Desk) -> Progress:
         if desk.cancel_own():
             self._request = 0

@@ -1,0 +1,88 @@
+"""Engine: the one place where facts and wishes change the trader: `step(item, now_ns) -> (records, effects)`.
+
+Pure and synchronous: same items and times, same records and effects. The caller appends the records to the journal,
+then starts the effects. Strategies are woken only by a Beat, after everything that had arrived was stepped.
+"""
+
+from __future__ import annotations
+
+from core.domain.commands import Command
+from core.domain.effects import AnyEffect
+from core.domain.enums import Origin, Permission, TraderState
+from core.domain.errors import OurBug
+from core.domain.events import Beat, Event, TaskDied
+from core.domain.records import BreakerMoved, Record
+from core.engine.facts import FACTS
+from core.engine.lifecycle import BUSY, Lifecycle
+from core.engine.wishes import WISHES, take_wish
+from core.strategy.actor import ActorService
+from core.trading.desk import Desk
+from core.trading.procedures.liquidation import Liquidation
+
+Item = Event | Command
+
+
+class Engine:
+    """Desk, lifecycle and actor under one step."""
+
+    def __init__(self, desk: Desk, actor: ActorService, breaker: BreakerMoved | None = None) -> None:
+        self.desk = desk
+        self.actor = actor
+        self.life = Lifecycle(desk, actor)
+        if breaker is not None and breaker.tripped:
+            # The breaker latches through a restart: only a person closes it.
+            desk.breaker.trip(breaker.reason, breaker.value, breaker.limit, breaker.at)
+        self._could_trade = False
+
+    def assembled(self) -> None:
+        """STARTUP is over."""
+        self.desk.move(TraderState.IDLE, "assembled")
+
+    def step(self, item: Item, now_ns: int) -> tuple[list[Record], list[AnyEffect]]:
+        """Take one fact or wish at `now_ns` (monotonic). OurBug for an item no table knows."""
+        desk = self.desk
+        desk.now_ns = now_ns
+        kind = type(item)
+        if kind in FACTS:
+            FACTS[kind](desk, item)
+        elif kind in WISHES:
+            take_wish(self.life, item)  # type: ignore[arg-type]
+        elif isinstance(item, Beat):
+            self._beat(item)
+        elif isinstance(item, TaskDied):
+            desk.error(f"task {item.name} died: {item.error}", "supervisor")
+        else:
+            raise OurBug(f"nobody takes {kind.__name__}")
+        return desk.out.take()
+
+    def _beat(self, beat: Beat) -> None:
+        desk = self.desk
+        desk.wall_ns = beat.wall_ns
+        self.life.beat()
+        if desk.state in BUSY and desk.settings.enable_trading_client:
+            permitted, _ = desk.permission()
+            if permitted is Permission.TRADE and self.life.procedure is None:
+                self._act()
+            elif self._could_trade and permitted is not Permission.TRADE:
+                # Quotes placed while trading was permitted are risk that no longer is.
+                desk.cancel_own()
+            self._could_trade = permitted is Permission.TRADE
+            self._show_activity()
+
+    def _act(self) -> None:
+        """Let the strategy wish, as far as the order rate has room."""
+        room = self.desk.risk.rate_room(self.desk.now_ns)
+        for wish in self.actor.decide(self.desk, room):
+            assert wish.origin is Origin.STRATEGY
+            take_wish(self.life, wish)
+
+    def _show_activity(self) -> None:
+        """READY and ACTING follow what is in flight."""
+        desk = self.desk
+        if isinstance(self.life.procedure, Liquidation):
+            return
+        flying = desk.orders.any_in_flight()
+        if flying and desk.state is TraderState.READY:
+            desk.move(TraderState.ACTING, "processing_action", quiet=True)
+        elif not flying and desk.state is TraderState.ACTING:
+            desk.move(TraderState.READY, "action_complete", quiet=True)

@@ -1,0 +1,219 @@
+"""What each fact does to the desk: one small function a kind, found by a table. None of them awaits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.domain import events as ev
+from core.domain.amounts import Count, count_text, price_text
+from core.domain.effects import RefreshBooks
+from core.domain.enums import OrderState
+from core.trading.booking import SIDE_WORDS, take_fill, take_report
+from core.trading.desk import Desk
+from core.trading.order_replies import take_reply
+from core.trading.orders import Order
+
+LOST_READS = 3
+
+
+def describe(order: Order) -> str:
+    """An order in words: `TICKER BUY 5@0.47`."""
+    return f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
+
+
+# ---- stream ------------------------------------------------------------------------------------------------------
+
+
+def stream_connected(desk: Desk, fact: ev.StreamConnected) -> None:
+    links = desk.links
+    if links.stream_epoch:
+        links.reconnects += 1
+        desk.status.log_recovery("stream connected again")
+    links.stream_up, links.stream_epoch, links.subscribed = True, fact.epoch, frozenset()
+    desk.status.log_action_result(desk.wall_ns, "stream", f"connected (connection {fact.epoch})")
+
+
+def stream_lost(desk: Desk, fact: ev.StreamLost) -> None:
+    was_up = desk.links.stream_up
+    desk.links.stream_up, desk.links.subscribed = False, frozenset()
+    desk.markets.lose_all("stream lost")
+    # Connectivity is not an error of ours: it does not feed the breaker.
+    if was_up or not desk.status.errors or desk.status.errors[-1].error != f"stream: {fact.reason}":
+        desk.error(f"stream: {fact.reason}", f"next try in {fact.retry_ms} ms", counts=False)
+
+
+def stream_subscribed(desk: Desk, fact: ev.StreamSubscribed) -> None:
+    if fact.epoch == desk.links.stream_epoch:
+        desk.links.subscribed |= {fact.channel}
+
+
+def stream_refused(desk: Desk, fact: ev.StreamRefused) -> None:
+    desk.error(f"stream error {fact.code}: {fact.text}", "stream")
+
+
+def frame_refused(desk: Desk, fact: ev.FrameRefused) -> None:
+    desk.links.refused_frames += 1
+    desk.warn(f"refused: {fact.reason}", "wire")
+
+
+def book_fact(desk: Desk, fact: ev.BookReplaced | ev.BookChanged | ev.TradePrinted | ev.TickerChanged) -> None:
+    desk.links.last_message_ns = desk.now_ns
+    if isinstance(fact, ev.BookReplaced):
+        market = desk.markets.get(fact.ticker)
+        if market is not None and market.book.updated_ns and not market.book.trusted:
+            desk.links.resyncs += 1
+    bad = desk.markets.apply(fact, desk.now_ns)
+    if bad:
+        refresh(desk, bad)
+
+
+def book_lost(desk: Desk, fact: ev.BookLost) -> None:
+    desk.links.gaps += 1
+    desk.markets.apply(fact, desk.now_ns)
+    desk.warn(f"books untrusted: {fact.reason}", f"{len(fact.tickers)} markets")
+
+
+def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
+    desk.markets.apply(fact, desk.now_ns)
+    if fact.settlement_value is not None:
+        desk.positions.settle(fact.ticker, fact.settlement_value, desk.wall_ns)
+    if fact.status is not None:
+        desk.status.log_action_result(desk.wall_ns, "market", f"{fact.ticker} is {fact.status}")
+
+
+def refresh(desk: Desk, tickers: tuple[Any, ...], *, reconnect: bool = False) -> None:
+    """Have whole books sent again, since these contradict themselves."""
+    market = desk.markets.get(tickers[0])
+    reason = market.book.reason if market else "untrusted"
+    desk.links.gaps += 1
+    desk.warn(f"book untrusted: {reason}", ", ".join(tickers))
+    desk.out.do(RefreshBooks(tickers=tickers, reason=reason, reconnect=reconnect))
+
+
+# ---- account -----------------------------------------------------------------------------------------------------
+
+
+def fill_reported(desk: Desk, fact: ev.FillReported) -> None:
+    desk.links.last_message_ns = desk.now_ns
+    take_fill(desk, fact)
+
+
+def order_reported(desk: Desk, fact: ev.OrderReported) -> None:
+    desk.links.last_message_ns = desk.now_ns
+    take_report(desk, fact.report, is_read=False)
+
+
+def position_reported(desk: Desk, fact: ev.PositionReported) -> None:
+    """A sign of life; positions come from fills and are compared at calibration, when nothing is on its way."""
+    desk.links.last_message_ns = desk.now_ns
+
+
+def replied(desk: Desk, elapsed_ns: int) -> None:
+    """A reply of any kind: the client is alive."""
+    desk.links.last_reply_ns = desk.now_ns
+    desk.links.rest_latency_ns = elapsed_ns
+    desk.links.failed_reads = 0
+
+
+def write_reply(desk: Desk, fact: Any) -> None:
+    """Any reply to a write; refusals and unknown outcomes are errors, an order that merely crossed is not."""
+    order = take_reply(desk.orders, fact, desk.out, desk.now_ns, desk.wall_ns)
+    words = describe(order) if order else str(fact.client_order_id)
+    elapsed = getattr(fact, "elapsed_ns", None)
+    log = desk.status.log_action_result
+    match fact:
+        case ev.OrderAccepted():
+            replied(desk, fact.elapsed_ns)
+            log(desk.wall_ns, "order_placed", words, elapsed)
+        case ev.CancelConfirmed():
+            replied(desk, fact.elapsed_ns)
+            log(desk.wall_ns, "order_canceled", words, elapsed)
+        case ev.OrderRejected(code=code, detail=detail):
+            replied(desk, fact.elapsed_ns)
+            log(desk.wall_ns, "order_rejected", f"{words}: {code} {detail}".strip(), elapsed, "rejected")
+            if "post only" not in detail:
+                desk.error(f"order rejected: {code} {detail}".strip(), words)
+        case ev.OrderOutcomeUnknown(reason=reason) | ev.AmendOutcomeUnknown(reason=reason):
+            log(desk.wall_ns, "order_in_doubt", f"{words}: {reason}", elapsed, "in doubt")
+            desk.error(f"outcome not known: {reason}", words)
+        case ev.OrderNotSent(reason=reason):
+            log(desk.wall_ns, "order_not_sent", f"{words}: {reason}", None, "not sent")
+            desk.warn(f"order not sent: {reason}", words)
+        case ev.CancelFailed(reason=reason):
+            desk.warn(f"cancel failed, will be sent again: {reason}", words)
+        case ev.OrderLookedUp():
+            replied(desk, fact.elapsed_ns)
+            if order is not None and order.state is OrderState.VOID:
+                desk.status.log_recovery("looked up: never existed")
+        case _:
+            replied(desk, elapsed or 0)
+
+
+def read_answer(desk: Desk, fact: Any) -> None:
+    """Keep an answer for whoever asked."""
+    replied(desk, fact.elapsed_ns)
+    desk.answers[fact.request_id] = fact
+
+
+def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
+    desk.links.failed_reads += 1
+    desk.answers[fact.request_id] = fact
+    for order in desk.orders.get_open_orders():
+        if order.lookup_request == fact.request_id:
+            order.lookup_request = 0
+    desk.warn(f"{fact.kind} could not be read: {fact.reason}", f"status {fact.status}" if fact.status else "")
+
+
+# ---- this machine ------------------------------------------------------------------------------------------------
+
+
+def journal_failed(desk: Desk, fact: ev.JournalFailed) -> None:
+    desk.links.journal_ok = False
+    desk.breaker.trip(f"journal: {fact.reason}", "failed", "written and synced", desk.wall_ns)
+    desk.breaker_moved()
+    desk.cancel_own()
+
+
+def loop_measured(desk: Desk, fact: ev.LoopMeasured) -> None:
+    links = desk.links
+    links.lag_p99_us, links.read_tokens, links.write_tokens = fact.lag_p99_us, fact.read_tokens, fact.write_tokens
+
+
+FACTS: dict[type, Callable[[Desk, Any], None]] = {
+    ev.StreamConnected: stream_connected,
+    ev.StreamLost: stream_lost,
+    ev.StreamSubscribed: stream_subscribed,
+    ev.StreamRefused: stream_refused,
+    ev.FrameRefused: frame_refused,
+    ev.BookReplaced: book_fact,
+    ev.BookChanged: book_fact,
+    ev.TradePrinted: book_fact,
+    ev.TickerChanged: book_fact,
+    ev.BookLost: book_lost,
+    ev.MarketChanged: market_changed,
+    ev.FillReported: fill_reported,
+    ev.OrderReported: order_reported,
+    ev.PositionReported: position_reported,
+    ev.OrderAccepted: write_reply,
+    ev.OrderRejected: write_reply,
+    ev.OrderOutcomeUnknown: write_reply,
+    ev.OrderNotSent: write_reply,
+    ev.CancelConfirmed: write_reply,
+    ev.CancelNotFound: write_reply,
+    ev.CancelFailed: write_reply,
+    ev.AmendConfirmed: write_reply,
+    ev.AmendRejected: write_reply,
+    ev.AmendOutcomeUnknown: write_reply,
+    ev.OrderLookedUp: write_reply,
+    ev.ExchangeStatusRead: read_answer,
+    ev.LimitsRead: read_answer,
+    ev.MarketsRead: read_answer,
+    ev.OrdersRead: read_answer,
+    ev.PositionsRead: read_answer,
+    ev.BalanceRead: read_answer,
+    ev.FillsRead: read_answer,
+    ev.ReadFailed: read_failed,
+    ev.JournalFailed: journal_failed,
+    ev.LoopMeasured: loop_measured,
+}

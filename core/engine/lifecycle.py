@@ -1,0 +1,395 @@
+"""Lifecycle: what drives the trader from state to state, looked at once per beat. One small function a state.
+
+Everything is judged from the desk as it stands now, so it is right after any order of facts. The moves themselves are
+in the state machine's table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.domain.commands import Stop as StopWish
+from core.domain.effects import ReadKind, WatchMarkets
+from core.domain.enums import ExitReason, PauseKind, TraderState
+from core.domain.events import BalanceRead, ExchangeStatusRead, FillsRead, LimitsRead, MarketsRead, ReadFailed
+from core.domain.ids import Ticker
+from core.domain.records import ProcedureMoved
+from core.engine.facts import LOST_READS, refresh
+from core.strategy.actor import ActorService
+from core.trading.booking import take_fill
+from core.trading.desk import MS, NS, Desk
+from core.trading.procedures.base import Procedure
+from core.trading.procedures.calibration import Calibration
+from core.trading.procedures.liquidation import Liquidation
+from core.trading.procedures.stop import Stop
+
+S = TraderState
+BUSY = frozenset({S.READY, S.ACTING})
+CONNECTED = frozenset({S.TRADING_CLIENT_CONNECT, S.CALIBRATING, S.READY, S.ACTING, S.LOW_CASH, S.RECOVER_CASH})
+POLL_NS = 5 * NS
+REFRESH_NS = 5 * NS
+FEED_PAUSE_NS = 15 * NS
+HEALTH_NS = 30 * NS
+BACKOFF_LIMIT_S = 30
+MISSING_FILL_NS = 2 * NS
+
+
+class Lifecycle:
+    """Reads under way, back-off, the one procedure, and what the operator asked for while it could not be done."""
+
+    def __init__(self, desk: Desk, actor: ActorService) -> None:
+        self.desk = desk
+        self.actor = actor
+        self.procedure: Procedure | None = None
+        self.calibration: Calibration | None = None
+        self.pause_wanted = False
+        self.calibrated_epoch = 0
+        self.calibrations = 0
+        self.failures = 0
+        self.retry_ns = 0
+        self.exit_stop: Stop | None = None
+        self._pending: dict[ReadKind, int] = {}
+        self._poll_ns = 0
+        self._refresh_ns = 0
+        self._refreshes = 0
+        self._untrusted_since_ns = 0
+        self._health_ns = 0
+        self._health_request = 0
+        self._fills_request = 0
+        self._extra_watched: tuple[Ticker, ...] = ()
+
+    # ---- the beat ----------------------------------------------------------------------------------------------
+
+    def beat(self) -> None:
+        """Look at timers, the procedure and the state; called once per drained batch."""
+        desk = self.desk
+        for ticker in desk.markets.end_batch():
+            refresh(desk, (ticker,))
+        for ticker in desk.markets.close_due(desk.wall_ns // MS):
+            desk.status.log_action_result(desk.wall_ns, "market", f"{ticker} has closed")
+        if desk.links.client_up:
+            desk.orders.work(desk.out, desk.now_ns)
+            self._fetch_missing_fills()
+        self._watch_links()
+        self._advance_procedure()
+        drive = DRIVES.get(desk.state)
+        if drive is not None:
+            drive(self)
+        if desk.machine.overdue(desk.now_ns):
+            self._overdue()
+        self._keep_books_whole()
+        self._check_health()
+
+    def begin(self, procedure: Procedure) -> bool:
+        """Start a procedure; False when one of the same or a higher rank is under way."""
+        running = self.procedure
+        if running is not None and running.rank >= procedure.rank:
+            return False
+        if running is not None:
+            self._journal_procedure(running.name, "replaced", procedure.name)
+        self.procedure = procedure
+        self._journal_procedure(procedure.name, "started", "")
+        if isinstance(procedure, Stop):
+            self.exit_stop = procedure
+        return True
+
+    def calibrate(self, reason: str) -> None:
+        """Go to CALIBRATING and begin a calibration; the first one takes a base, later ones compare."""
+        self.desk.move(S.CALIBRATING, reason)
+        self.procedure = None
+        self.calibration = Calibration(self.desk, first=self.calibrations == 0)
+        self.begin(self.calibration)
+
+    def fail(self, reason: str, *, counts: bool = True) -> None:
+        """Go to ERROR, cancel what rests, and come up again after a growing while."""
+        desk = self.desk
+        if desk.state in (S.ERROR, S.SHUTDOWN):
+            return
+        desk.error(reason, str(desk.state), counts=counts)
+        if isinstance(self.procedure, Calibration):
+            self.procedure = None
+        if isinstance(self.procedure, Liquidation):
+            self.procedure = None
+            desk.reducing = False
+        self._pending.clear()
+        self.failures += 1
+        self.retry_ns = desk.now_ns + min(2 ** (self.failures - 1), BACKOFF_LIMIT_S) * NS
+        desk.move(S.ERROR, reason)
+        desk.cancel_own()
+
+    # ---- watching ----------------------------------------------------------------------------------------------
+
+    def _watch_links(self) -> None:
+        desk = self.desk
+        if desk.links.failed_reads >= LOST_READS and desk.links.client_up:
+            desk.links.client_up = False
+            if desk.state in CONNECTED:
+                self.fail("trading_client_lost", counts=False)
+        if not desk.links.stream_up and desk.state in CONNECTED - {S.TRADING_CLIENT_CONNECT}:
+            self.fail("stream_lost", counts=False)
+
+    def _keep_books_whole(self) -> None:
+        """Ask again for books that stay untrusted; every third time by a new connection."""
+        desk = self.desk
+        untrusted = desk.markets.untrusted() if desk.links.stream_up else ()
+        if not untrusted:
+            self._untrusted_since_ns = self._refreshes = 0
+            self._refresh_ns = desk.now_ns + REFRESH_NS
+            return
+        self._untrusted_since_ns = self._untrusted_since_ns or desk.now_ns
+        if desk.now_ns >= self._refresh_ns:
+            self._refreshes += 1
+            self._refresh_ns = desk.now_ns + REFRESH_NS
+            refresh(desk, untrusted, reconnect=self._refreshes % 3 == 0)
+
+    def _check_health(self) -> None:
+        desk = self.desk
+        if self._health_request:
+            answer = desk.answer(self._health_request)
+            if answer is None:
+                return
+            self._health_request = 0
+            if isinstance(answer, ExchangeStatusRead):
+                desk.links.exchange_active = answer.exchange_active
+                desk.links.trading_active = answer.trading_active
+                if desk.state in BUSY and not (answer.exchange_active and answer.trading_active):
+                    desk.move(S.PAUSED, "exchange_pause", PauseKind.EXCHANGE)
+                    desk.cancel_own()
+            else:
+                self._health_ns = desk.now_ns + POLL_NS
+        elif desk.now_ns >= self._health_ns and desk.state in BUSY | {S.PAUSED}:
+            paused_by_exchange = desk.machine.pause is PauseKind.EXCHANGE
+            self._health_ns = desk.now_ns + (POLL_NS if paused_by_exchange else HEALTH_NS)
+            self._health_request = desk.out.read(ReadKind.EXCHANGE_STATUS)
+
+    def _fetch_missing_fills(self) -> None:
+        """A claimed fill that the stream did not bring within its bound is read."""
+        desk = self.desk
+        if self._fills_request:
+            answer = desk.answer(self._fills_request)
+            if answer is None:
+                return
+            self._fills_request = 0
+            if isinstance(answer, FillsRead):
+                for fill in answer.fills:
+                    take_fill(desk, fill)
+            return
+        overdue = [o for o in desk.orders.missing_fills() if desk.now_ns - o.claimed_ns > MISSING_FILL_NS]
+        if overdue:
+            for order in overdue:
+                order.claimed_ns = desk.now_ns
+            since = desk.settings.started_at // MS
+            self._fills_request = desk.out.read(ReadKind.FILLS, since_ms=since)
+
+    def _overdue(self) -> None:
+        desk = self.desk
+        if desk.state is S.SHUTDOWN:
+            return
+        if desk.state is S.ACTING:
+            if not isinstance(self.procedure, Liquidation):
+                self.fail("actions_without_reply")
+            return
+        self.fail(f"{desk.state.lower()}_timeout", counts=False)
+
+    # ---- procedures --------------------------------------------------------------------------------------------
+
+    def _advance_procedure(self) -> None:
+        running = self.procedure
+        if running is None:
+            return
+        done = running.advance(self.desk)
+        if done is None or self.procedure is not running:
+            return
+        self.procedure = None
+        self._journal_procedure(running.name, "done" if done.ok else "failed", done.outcome)
+        self.desk.status.log_action_result(
+            self.desk.wall_ns, running.name, done.outcome, status="ok" if done.ok else "failed"
+        )
+        if isinstance(running, Calibration):
+            self._calibrated(running, done.ok, done.outcome)
+        elif isinstance(running, Liquidation):
+            self._liquidated(done.ok, done.outcome)
+        elif not done.ok and not isinstance(running, Stop):
+            self.desk.error(done.outcome, running.name)
+
+    def _journal_procedure(self, name: str, phase: str, outcome: str) -> None:
+        self.desk.out.record(ProcedureMoved(at=self.desk.wall_ns, name=name, phase=phase, outcome=outcome))
+
+    def _calibrated(self, calibration: Calibration, ok: bool, outcome: str) -> None:
+        desk = self.desk
+        if desk.state is not S.CALIBRATING:
+            return
+        if not ok:
+            self.fail(outcome)
+            return
+        self.calibrations += 1
+        self.calibrated_epoch = desk.links.stream_epoch
+        self.failures = 0
+        self._watch_positions()
+        if desk.status.errors and not desk.status.errors[-1].recovery:
+            desk.status.log_recovery("calibrated again")
+        if calibration.paused:
+            desk.move(S.PAUSED, calibration.paused, PauseKind.EXCHANGE)
+        elif self.pause_wanted:
+            desk.move(S.PAUSED, "operator", PauseKind.OPERATOR)
+        else:
+            desk.move(S.READY, "calibration_complete")
+
+    def _liquidated(self, ok: bool, outcome: str) -> None:
+        desk = self.desk
+        desk.reducing = False
+        self.pause_wanted = True
+        if not ok:
+            desk.error(outcome, "liquidation", counts=False)
+        if desk.state is S.ACTING:
+            desk.move(S.PAUSED, "liquidation_complete" if ok else "liquidation_incomplete", PauseKind.OPERATOR)
+
+    # ---- markets -----------------------------------------------------------------------------------------------
+
+    def watch(self, ticker: Ticker) -> None:
+        """Add a market to the watched set, for the eye."""
+        if ticker not in self._extra_watched:
+            self._extra_watched += (ticker,)
+        self._watch_set()
+
+    def _watch_positions(self) -> None:
+        """A position that cannot be marked or closed helps nobody: its market is watched too."""
+        for position in self.desk.positions.open():
+            if position.ticker in self.desk.markets and position.ticker not in self._extra_watched:
+                self._extra_watched += (position.ticker,)
+        self._watch_set()
+
+    def _watch_set(self) -> None:
+        desk = self.desk
+        wanted = tuple(dict.fromkeys(self.actor.quoted + self._extra_watched))
+        if wanted != desk.markets.watched:
+            desk.markets.watched = wanted
+            desk.out.do(WatchMarkets(tickers=wanted))
+
+    # ---- states ------------------------------------------------------------------------------------------------
+
+    def _ask_once(self, *kinds: ReadKind) -> list[object] | None:
+        """Read these once; the answers when all are there. A failure fails the state, a refused key the start."""
+        desk = self.desk
+        for kind in kinds:
+            if kind not in self._pending:
+                self._pending[kind] = desk.out.read(kind)
+        if any(self._pending[kind] not in desk.answers for kind in kinds):
+            return None
+        answers = [desk.answer(self._pending.pop(kind)) for kind in kinds]
+        for answer in answers:
+            if isinstance(answer, ReadFailed):
+                if answer.fatal and self.calibrations == 0:
+                    self.stop(StopWish(reason=ExitReason.REFUSED, detail=f"the exchange refused: {answer.reason}"))
+                else:
+                    self.fail(f"{answer.kind} could not be read: {answer.reason}", counts=False)
+                return None
+        return list(answers)
+
+    def stop(self, wish: StopWish) -> None:
+        """Take the orderly road out."""
+        desk = self.desk
+        if isinstance(self.procedure, Stop):
+            self.procedure.hurry(desk)
+            return
+        if desk.state is not S.SHUTDOWN:
+            desk.move(S.SHUTDOWN, wish.detail or wish.reason.value)
+        if self.exit_stop is None:
+            self.procedure = None
+            self.begin(Stop(desk, wish))
+
+    def drive_initializing(self) -> None:
+        desk = self.desk
+        answers = self._ask_once(ReadKind.MARKETS, ReadKind.LIMITS)
+        if answers is None:
+            return
+        markets, limits = answers
+        assert isinstance(markets, MarketsRead)
+        assert isinstance(limits, LimitsRead)
+        desk.markets.learn(markets.markets)
+        self.actor.quoted = desk.markets.most_active(desk.settings.quote_markets)
+        if not self.actor.quoted:
+            self.fail("no open market", counts=False)
+            return
+        self._watch_set()
+        desk.move(S.ORDERBOOK_CONNECT, f"{len(markets.markets)}_markets_known")
+
+    def drive_orderbook(self) -> None:
+        desk = self.desk
+        if not desk.links.stream_up or any(t in self.actor.quoted for t in desk.markets.untrusted()):
+            return
+        if desk.settings.enable_trading_client:
+            desk.move(S.TRADING_CLIENT_CONNECT, "books_whole")
+        else:
+            desk.move(S.READY, "watching_only")
+
+    def drive_client(self) -> None:
+        desk = self.desk
+        answers = self._ask_once(ReadKind.EXCHANGE_STATUS, ReadKind.BALANCE)
+        if answers is None:
+            return
+        status, balance = answers
+        assert isinstance(status, ExchangeStatusRead)
+        assert isinstance(balance, BalanceRead)
+        desk.links.client_up = True
+        desk.links.exchange_active, desk.links.trading_active = status.exchange_active, status.trading_active
+        if status.exchange_active and status.trading_active:
+            self.calibrate("trading_client_connected")
+        else:
+            desk.move(S.PAUSED, "exchange_not_trading", PauseKind.EXCHANGE)
+
+    def drive_busy(self) -> None:
+        desk = self.desk
+        untrusted = desk.markets.untrusted()
+        lost_for = desk.now_ns - self._untrusted_since_ns if self._untrusted_since_ns else 0
+        if untrusted and set(untrusted) >= set(self.actor.quoted) and lost_for > FEED_PAUSE_NS:
+            desk.move(S.PAUSED, "orderbook_lost", PauseKind.FEED)
+            desk.cancel_own()
+
+    def drive_paused(self) -> None:
+        desk = self.desk
+        if isinstance(self.procedure, Liquidation):
+            return
+        active = desk.links.exchange_active and desk.links.trading_active
+        back = {
+            PauseKind.EXCHANGE: active and desk.links.stream_up and desk.links.client_up,
+            PauseKind.FEED: desk.links.stream_up and not desk.markets.untrusted(),
+        }
+        if desk.machine.pause in back and back[desk.machine.pause] and self.procedure is None:
+            self.calibrate(f"{desk.machine.pause}_pause_ended")
+
+    def drive_error(self) -> None:
+        desk = self.desk
+        if desk.now_ns < self.retry_ns or self.procedure is not None:
+            return
+        if not self.actor.quoted:
+            desk.move(S.INITIALIZING, "try_again")
+        elif desk.links.stream_up and desk.links.client_up and not desk.markets.untrusted():
+            self.calibrate("connected_again")
+        else:
+            desk.move(S.ORDERBOOK_CONNECT, "connect_again")
+
+    def waiting_for(self) -> str:
+        """What the next move waits for, in words."""
+        desk = self.desk
+        if desk.state is S.ERROR:
+            left = max(0, self.retry_ns - desk.now_ns) // NS
+            return f"next try in {left} s (try {self.failures})"
+        if desk.state is S.ORDERBOOK_CONNECT:
+            return "whole books" if desk.links.stream_up else "the stream"
+        if desk.state is S.PAUSED and desk.machine.pause is PauseKind.OPERATOR:
+            return "the operator to resume"
+        if desk.state is S.PAUSED:
+            return f"the {desk.machine.pause} to come back"
+        return ""
+
+
+DRIVES: dict[TraderState, Callable[[Lifecycle], None]] = {
+    S.INITIALIZING: Lifecycle.drive_initializing,
+    S.ORDERBOOK_CONNECT: Lifecycle.drive_orderbook,
+    S.TRADING_CLIENT_CONNECT: Lifecycle.drive_client,
+    S.READY: Lifecycle.drive_busy,
+    S.ACTING: Lifecycle.drive_busy,
+    S.PAUSED: Lifecycle.drive_paused,
+    S.ERROR: Lifecycle.drive_error,
+}

@@ -1,0 +1,276 @@
+"""PictureMaker: the desk as one immutable TraderSnapshot.
+
+Parts that did not change are the same objects as before, so a reader may compare by identity. Only watched markets
+carry ladders.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from core.domain.amounts import Count, Money, Price, money_text
+from core.domain.enums import BookSide, OrderState, Ownership
+from core.engine.engine import Engine
+from core.engine.health import components
+from core.market.view import Market
+from core.trading import snapshot as view
+from core.trading.desk import NS, Desk
+from core.trading.liquidation_plan import liquidation_plan
+from core.trading.orders import Order
+from core.trading.positions import Position
+
+LADDER_DEPTH = 25
+EQUITY_EVERY_NS = NS
+EQUITY_KEPT = 600
+FINISHED_SHOWN = 50
+DAY_NS = 86_400 * NS
+
+T = TypeVar("T")
+
+
+class PictureMaker:
+    """Builds snapshots; keeps the equity curve and the day's start, which are pictures and not books."""
+
+    def __init__(self, identity: view.IdentityView) -> None:
+        self._identity = identity
+        self._kept: dict[str, object] = {}
+        self._version = 0
+        self._equity: deque[tuple[int, Money]] = deque(maxlen=EQUITY_KEPT)
+        self._equity_at = 0
+        self._peak: int | None = None
+        self._drawdown = 0
+        self._day = -1
+        self._day_base = 0
+
+    def take(self, engine: Engine) -> view.TraderSnapshot:
+        """The picture of this moment."""
+        desk, life = engine.desk, engine.life
+        positions = tuple(position_view(desk, p) for p in desk.positions.all())
+        money = self._money(desk, positions)
+        self._note_equity(desk, money)
+        self._version += 1
+        links = desk.links
+        open_orders = desk.orders.get_open_orders() + desk.orders.foreign_orders()
+        finished = list(desk.orders.finished)[-FINISHED_SHOWN:][::-1]
+        calibration = life.calibration
+        return view.TraderSnapshot(
+            version=self._version,
+            taken_ns=desk.now_ns,
+            taken_at=desk.wall_ns,
+            identity=self._identity,
+            state=self._keep("state", state_view(engine)),
+            transitions=self._keep("transitions", tuple(desk.machine.history)[-50:]),
+            calibration=self._keep("calibration", calibration.steps() if calibration else ()),
+            breaker=self._keep("breaker", breaker_view(desk)),
+            limits=self._keep("limits", limit_views(desk)),
+            books=self._keep("books", self._books(engine)),
+            positions=self._keep("positions", positions),
+            orders=self._keep("orders", tuple(order_view(o) for o in _doubt_first(open_orders))),
+            finished_orders=self._keep("finished", tuple(order_view(o) for o in finished)),
+            money=self._keep("money", money),
+            equity=self._keep("equity", tuple(self._equity)),
+            counters=self._keep("counters", counters_view(desk)),
+            activity=self._keep("activity", tuple(desk.status.activity)),
+            errors=self._keep("errors", tuple(desk.status.errors)),
+            components=self._keep("components", components(engine)),
+            feed=view.FeedView(
+                stream_up=links.stream_up,
+                stream_epoch=links.stream_epoch,
+                last_message_ns=links.last_message_ns,
+                rest_up=links.client_up,
+                last_reply_ns=links.last_reply_ns,
+                rest_latency_us=None if links.rest_latency_ns is None else links.rest_latency_ns // 1000,
+                read_tokens=links.read_tokens,
+                write_tokens=links.write_tokens,
+                loop_lag_p99_us=links.lag_p99_us,
+            ),
+            actions=self._keep("actions", desk.status.actions()),
+            alarm=desk.status.alarm,
+            liquidation=self._keep("liquidation", liquidation_plan(desk.positions, desk.markets)),
+            exit=life.exit_stop.exit if life.exit_stop else None,
+        )
+
+    def _keep(self, name: str, part: T) -> T:
+        old = self._kept.get(name)
+        if old == part:
+            return old  # type: ignore[return-value]
+        self._kept[name] = part
+        return part
+
+    def _books(self, engine: Engine) -> tuple[view.BookView, ...]:
+        desk = engine.desk
+        quoted = set(engine.actor.quoted)
+        found = []
+        for ticker in desk.markets.watched:
+            market = desk.markets.get(ticker)
+            if market is not None:
+                key = f"book {ticker}"
+                found.append(self._keep(key, book_view(market, quoted=ticker in quoted)))
+        return tuple(found)
+
+    def _money(self, desk: Desk, positions: tuple[view.PositionView, ...]) -> view.MoneyView:
+        reserved = desk.risk.reserved()
+        at_mark = sum(p.if_flat for p in positions)
+        portfolio = desk.positions.cash + at_mark
+        today = desk.wall_ns // DAY_NS
+        if desk.positions.cash_known and today != self._day:
+            self._day, self._day_base = today, portfolio
+        return view.MoneyView(
+            cash=Money(desk.positions.cash - reserved),
+            reserved=reserved,
+            portfolio=Money(portfolio),
+            exposure=desk.risk.exposure(),
+            realized=desk.positions.realized,
+            unrealized=Money(sum(p.unrealized for p in positions)),
+            fees=desk.positions.fees,
+            day=Money(portfolio - self._day_base) if desk.positions.cash_known else Money(0),
+            max_drawdown=Money(self._drawdown),
+            synced_at=desk.synced_at,
+            drift=desk.drift_cash,
+        )
+
+    def _note_equity(self, desk: Desk, money: view.MoneyView) -> None:
+        if not desk.positions.cash_known:
+            return
+        self._peak = money.portfolio if self._peak is None else max(self._peak, money.portfolio)
+        self._drawdown = max(self._drawdown, self._peak - money.portfolio)
+        if desk.wall_ns - self._equity_at >= EQUITY_EVERY_NS:
+            self._equity_at = desk.wall_ns
+            self._equity.append((desk.wall_ns, money.portfolio))
+
+
+def state_view(engine: Engine) -> view.StateView:
+    desk, life = engine.desk, engine.life
+    machine = desk.machine
+    permitted, why = desk.permission()
+    return view.StateView(
+        state=machine.state,
+        label=machine.label(desk.armed) + (" → pausing" if life.pause_wanted and machine.pause is None else ""),
+        entered_ns=machine.entered_ns,
+        entered_at=machine.entered_at,
+        reason=machine.reason,
+        waiting_for=life.waiting_for(),
+        limit_ns=machine.limit_ns(),
+        pause=machine.pause,
+        armed=desk.armed,
+        permission=permitted,
+        permission_reason=why,
+        procedure=life.procedure.name if life.procedure else "",
+    )
+
+
+def breaker_view(desk: Desk) -> view.BreakerView:
+    b = desk.breaker
+    return view.BreakerView(
+        tripped=b.tripped,
+        reason=b.reason,
+        value=b.value,
+        limit=b.limit,
+        tripped_at=b.tripped_at if b.tripped else None,
+        errors=b.errors(desk.now_ns),
+        errors_limit=desk.settings.limits.breaker_errors,
+    )
+
+
+def limit_views(desk: Desk) -> tuple[view.LimitView, ...]:
+    """Each limit as a meter."""
+    limits = desk.settings.limits
+    exposure = desk.risk.exposure()
+    tickers = {p.ticker for p in desk.positions.all()} | {o.ticker for o in desk.orders.get_open_orders()}
+    worst = max((desk.risk.worst_position(t) for t in sorted(tickers)), default=0)
+    open_orders = len(desk.orders.get_open_orders())
+    rows = (
+        ("exposure", int(exposure), int(limits.exposure), money_text(exposure), money_text(limits.exposure)),
+        ("position", worst, int(limits.position), f"{worst // 100}", f"{limits.position // 100}"),
+        ("open orders", open_orders, limits.open_orders, str(open_orders), str(limits.open_orders)),
+    )
+    return tuple(
+        view.LimitView(name=n, used=used, limit=limit, used_text=ut, limit_text=lt) for n, used, limit, ut, lt in rows
+    )
+
+
+def book_view(market: Market, *, quoted: bool) -> view.BookView:
+    last = market.tape[-1] if market.tape else None
+    return view.BookView(
+        ticker=market.info.ticker,
+        title=market.info.title,
+        quoted=quoted,
+        trusted=market.book.trusted,
+        untrusted_reason=market.book.reason,
+        updated_ns=market.book.updated_ns,
+        seq=market.book.seq,
+        bids=market.book.levels(BookSide.BID, LADDER_DEPTH),
+        asks=market.book.levels(BookSide.ASK, LADDER_DEPTH),
+        bands=market.info.bands,
+        last_price=market.last_price,
+        last_count=last.count if last else None,
+        last_side=last.taker_side if last else None,
+        volume=market.volume,
+        open_interest=market.open_interest,
+        status=market.info.status.value,
+    )
+
+
+def position_view(desk: Desk, position: Position) -> view.PositionView:
+    mark, basis = desk.markets.mark(position.ticker, position.count)
+    if position.count == 0:
+        mark, basis = None, "flat"
+    unmarked = position.cost if mark is None else position.value_at(Price(mark))
+    return view.PositionView(
+        ticker=position.ticker,
+        count=Count(position.count),
+        average_price=position.average_price(),
+        cost=Money(position.cost),
+        mark=mark,
+        mark_basis=basis,
+        realized=Money(position.realized),
+        unrealized=Money(position.unrealized_at(mark)),
+        fees=Money(position.fees),
+        if_flat=Money(unmarked),
+        updated_at=position.updated_at,
+    )
+
+
+def order_view(order: Order) -> view.OrderView:
+    return view.OrderView(
+        client_order_id=order.client_order_id,
+        order_id=order.order_id,
+        ticker=order.ticker,
+        side=order.side,
+        price=order.price,
+        count=Count(order.count),
+        filled=Count(order.done),
+        remaining=Count(order.remaining),
+        state=order.state,
+        ownership=order.ownership,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        reason=order.reason,
+    )
+
+
+def counters_view(desk: Desk) -> view.CountersView:
+    counts, links = desk.orders.counts, desk.links
+    open_orders = desk.orders.get_open_orders()
+    return view.CountersView(
+        placed=counts.placed,
+        accepted=counts.accepted,
+        denied=counts.denied,
+        rejected=counts.rejected,
+        canceled=counts.canceled,
+        filled=counts.filled,
+        in_doubt=len(desk.orders.in_doubt()),
+        fills=desk.fills.applied,
+        fill_contracts=Count(desk.fills.contracts),
+        gaps=links.gaps,
+        resyncs=links.resyncs,
+        reconnects=links.reconnects,
+        refused_frames=links.refused_frames,
+        adopted=sum(1 for o in open_orders if o.ownership is Ownership.ADOPTED),
+        foreign=len(desk.orders.foreign_orders()),
+    )
+
+
+def _doubt_first(orders: tuple[Order, ...]) -> list[Order]:
+    return sorted(orders, key=lambda o: (o.state is not OrderState.IN_DOUBT, o.ticker, o.side, -o.price))

@@ -1,0 +1,195 @@
+"""What each command does: permission and refusal in words, then the road everything takes. One function a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.domain import commands as cm
+from core.domain.enums import Origin, PauseKind, TraderState
+from core.domain.records import CommandTaken
+from core.engine.facts import describe
+from core.engine.lifecycle import BUSY, Lifecycle
+from core.trading.orders import Order
+from core.trading.procedures.liquidation import Liquidation
+from core.trading.procedures.panic import Panic
+from core.trading.procedures.stop import Stop
+
+S = TraderState
+LIQUIDATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
+RECALIBRATE_FROM = BUSY | {S.PAUSED}
+
+
+class Refused(Exception):
+    """A wish that cannot be granted now; the text is what the operator reads."""
+
+
+def start(life: Lifecycle, wish: cm.Start) -> str:
+    if life.desk.state is not S.IDLE:
+        raise Refused("already started")
+    life.desk.move(S.INITIALIZING, "started")
+    return "starting"
+
+
+def pause(life: Lifecycle, wish: cm.Pause) -> str:
+    desk = life.desk
+    if desk.state is S.SHUTDOWN:
+        raise Refused("the trader is stopping")
+    if desk.state is S.PAUSED and desk.machine.pause is PauseKind.OPERATOR:
+        raise Refused("already paused")
+    life.pause_wanted = True
+    resting = desk.cancel_own()
+    if desk.state in BUSY and not isinstance(life.procedure, Liquidation):
+        desk.move(S.PAUSED, wish.reason, PauseKind.OPERATOR)
+    else:
+        return f"will be paused after {desk.state}; canceling {resting} own orders"
+    return f"paused; canceling {resting} own orders"
+
+
+def resume(life: Lifecycle, wish: cm.Resume) -> str:
+    desk = life.desk
+    if desk.state is not S.PAUSED or desk.machine.pause is not PauseKind.OPERATOR:
+        if life.pause_wanted and desk.state is not S.PAUSED:
+            life.pause_wanted = False
+            return "the wished pause is taken back"
+        raise Refused("paused by the exchange or the feed" if desk.state is S.PAUSED else "not paused")
+    if life.procedure is not None:
+        raise Refused(f"{life.procedure.name} is under way")
+    life.pause_wanted = False
+    if life.calibrations and life.calibrated_epoch == desk.links.stream_epoch and desk.links.stream_up:
+        desk.move(S.READY, "operator_resumed")
+        return "resumed"
+    if desk.links.stream_up and desk.links.client_up:
+        life.calibrate("operator_resumed")
+        return "resumed, comparing first"
+    life.fail("not connected at resume", counts=False)
+    return "resumed; connecting first"
+
+
+def panic(life: Lifecycle, wish: cm.Panic) -> str:
+    desk = life.desk
+    if desk.state is S.SHUTDOWN:
+        raise Refused("the trader is stopping: own orders are being canceled")
+    life.pause_wanted = True
+    desk.reducing = False
+    resting = desk.cancel_own()
+    if not desk.links.client_up:
+        return "not connected: nothing could be sent; will be paused when connected"
+    if life.begin(Panic(desk)) and desk.state is not S.PAUSED and desk.machine.can(S.PAUSED):
+        desk.move(S.PAUSED, "panic", PauseKind.OPERATOR)
+    return f"canceling {resting} own orders and paused"
+
+
+def cancel_order(life: Lifecycle, wish: cm.CancelOrder) -> str:
+    order = life.desk.orders.get(wish.client_order_id)
+    if order is None or not order.is_open:
+        raise Refused("no such open order")
+    life.desk.cancel(order)
+    return f"canceling {describe(order)}"
+
+
+def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
+    result = life.desk.place(wish)
+    if isinstance(result, Order):
+        return f"sent {describe(result)}"
+    desk = life.desk
+    if wish.origin is Origin.STRATEGY:
+        life.actor.rest(wish.ticker, desk.now_ns)
+    desk.status.log_action_result(desk.wall_ns, "denied", f"{wish.ticker}: {result.text}", status="denied")
+    raise Refused(result.text)
+
+
+def liquidate(life: Lifecycle, wish: cm.Liquidate) -> str:
+    desk = life.desk
+    if desk.state not in LIQUIDATE_FROM:
+        raise Refused(f"not possible in {desk.state}")
+    if not (desk.links.stream_up and desk.links.client_up):
+        raise Refused("not connected")
+    if not desk.positions.open():
+        raise Refused("no open position")
+    if not life.begin(Liquidation(desk)):
+        raise Refused(f"{life.procedure.name if life.procedure else 'something'} is under way")
+    desk.reducing = True
+    if desk.state is not S.ACTING:
+        desk.move(S.ACTING, "operator_liquidate")
+    return f"liquidating {len(desk.positions.open())} positions"
+
+
+def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
+    desk = life.desk
+    if not wish.reason.strip():
+        raise Refused("a reset needs a reason")
+    lasting = "" if desk.links.journal_ok else "the journal cannot be written"
+    why_not = desk.breaker.why_not_reset(desk.now_ns, lasting)
+    if why_not:
+        raise Refused(why_not)
+    desk.breaker.reset()
+    desk.breaker_moved()
+    desk.status.log_recovery(f"breaker reset: {wish.reason}")
+    return f"breaker reset: {wish.reason}"
+
+
+def arm(life: Lifecycle, wish: cm.Arm) -> str:
+    if life.desk.armed:
+        raise Refused("already armed")
+    life.desk.armed = True
+    return "armed: orders that take risk are allowed"
+
+
+def recalibrate(life: Lifecycle, wish: cm.Recalibrate) -> str:
+    desk = life.desk
+    if desk.state not in RECALIBRATE_FROM:
+        raise Refused(f"not possible in {desk.state}")
+    if life.procedure is not None:
+        raise Refused(f"{life.procedure.name} is under way")
+    if not (desk.links.stream_up and desk.links.client_up):
+        raise Refused("not connected")
+    life.calibrate("asked for")
+    return "comparing with the exchange"
+
+
+def watch_market(life: Lifecycle, wish: cm.WatchMarket) -> str:
+    if wish.ticker not in life.desk.markets:
+        raise Refused(f"unknown market {wish.ticker}")
+    life.watch(wish.ticker)
+    return f"watching {wish.ticker}"
+
+
+def stop(life: Lifecycle, wish: cm.Stop) -> str:
+    if isinstance(life.procedure, Stop):
+        life.procedure.hurry(life.desk)
+        return "stopping at once"
+    life.stop(wish)
+    return "stopping: canceling own orders"
+
+
+WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
+    cm.Start: start,
+    cm.Pause: pause,
+    cm.Resume: resume,
+    cm.Panic: panic,
+    cm.CancelOrder: cancel_order,
+    cm.PlaceOrder: place_order,
+    cm.Liquidate: liquidate,
+    cm.ResetBreaker: reset_breaker,
+    cm.Arm: arm,
+    cm.Recalibrate: recalibrate,
+    cm.WatchMarket: watch_market,
+    cm.Stop: stop,
+}
+
+
+def take_wish(life: Lifecycle, wish: cm.Command) -> None:
+    """Grant or refuse a wish; people's wishes are journaled, told, and their result kept for who waits."""
+    desk = life.desk
+    name = type(wish).__name__
+    by_person = wish.origin is not Origin.STRATEGY
+    if by_person:
+        desk.out.record(CommandTaken(at=desk.wall_ns, name=name, origin=wish.origin.value, detail=""))
+    try:
+        text, status = WISHES[type(wish)](life, wish), "done"
+    except Refused as refusal:
+        text, status = str(refusal), "refused"
+    desk.status.action(wish.command_id, name, status, text, desk.wall_ns)
+    if by_person:
+        desk.status.log_action_result(desk.wall_ns, "command", f"{name} by {wish.origin}: {text}", status=status)
