@@ -5,7 +5,13 @@ Time is I/O: only implementations of `Clock` read a clock. Everything else takes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from core.domain.effects import RestEffect
+from core.domain.events import Event
+from core.domain.ids import Ticker
+from core.domain.records import Record
 
 
 class Clock(Protocol):
@@ -30,3 +36,37 @@ class IdSource(Protocol):
     def new_id(self) -> str:
         """A UUID text nobody has seen before."""
         ...
+
+
+class JournalPort(Protocol):
+    """The append-only record. Positions count records; `position` is the last one appended."""
+
+    position: int
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Queue records for writing, in order; never blocks on the disk."""
+        ...
+
+    async def synced(self, position: int) -> bool:
+        """Wait until everything up to `position` is on disk; False when it never will be."""
+        ...
+
+    async def close(self) -> None:
+        """Write and sync what is queued."""
+        ...
+
+
+class ExchangeClient(Protocol):
+    """The REST side of an exchange: one effect in, exactly one fact out, never an exception."""
+
+    async def perform(self, effect: RestEffect) -> Event: ...
+
+
+class ExchangeStream(Protocol):
+    """The stream side of an exchange; facts go to the `emit` it was made with."""
+
+    async def run(self) -> None: ...
+
+    def watch(self, tickers: tuple[Ticker, ...]) -> None: ...
+
+    def refresh(self, tickers: tuple[Ticker, ...], reason: str, reconnect: bool = False) -> None: ...

@@ -94,7 +94,7 @@ class PictureMaker:
     def _keep(self, name: str, part: T) -> T:
         old = self._kept.get(name)
         if old == part:
-            return old  # type: ignore[return-value]
+            return old
         self._kept[name] = part
         return part
 
