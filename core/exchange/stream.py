@@ -217,7 +217,7 @@ class WebSocketManager:
 
     async def _watch_over(self, link: StreamTransport, session: StreamSession, opened_ns: int) -> str:
         """Ends the connection when the exchange is silent or does not confirm what we need."""
-        arrivals, asked_ns = link.arrivals, opened_ns
+        arrivals, asked_ns, confirmed_ns = link.arrivals, opened_ns, opened_ns
         pinged = False
         while True:
             await self._clock.sleep(WATCH_EVERY_S)
@@ -232,7 +232,9 @@ class WebSocketManager:
                 pinged = True
                 await link.ping()
             missing = session.unconfirmed()
-            if missing and now_ns - opened_ns >= CONFIRM_NS:
+            if not missing:
+                confirmed_ns = now_ns
+            elif now_ns - confirmed_ns >= CONFIRM_NS:
                 return f"not confirmed: {', '.join(missing)}"
             if not session.books.waiting:
                 asked_ns = now_ns
