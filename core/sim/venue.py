@@ -48,6 +48,7 @@ class Venue:
         self.now_ns = 0
         self.trading_active = True
         self._expiries: list[tuple[int, int, Order]] = []
+        self._closes = sorted((m.close_ns, m.index, m.ticker) for m in self.markets.values())
         self._out: list[VenueEvent] = []
 
     # accounts
@@ -60,8 +61,13 @@ class Venue:
     # commands
 
     def advance(self, now_ns: int) -> None:
-        """Let time pass: orders whose expiration has come are canceled, oldest expiration first."""
+        """Let time pass: orders whose expiration has come are canceled, then markets whose time has come close."""
         self.now_ns = max(self.now_ns, now_ns)
+        self._expire()
+        while self._closes and self._closes[0][0] <= self.now_ns:
+            self.set_market_status(heapq.heappop(self._closes)[2], MarketStatus.CLOSED, self.now_ns)
+
+    def _expire(self) -> None:
         while self._expiries and self._expiries[0][0] <= self.now_ns:
             due_ns, _number, order = heapq.heappop(self._expiries)
             if order.status is OrderStatus.RESTING and order.expiration_ns == due_ns:

@@ -109,7 +109,7 @@ def _operation(method: str, path_template: str) -> Any:
 
 
 def validate_reply(method: str, path_template: str, status: int, body: Any) -> None:
-    """AssertionError unless the status is documented and the body has its shape; every refusal has one of four shapes."""
+    """AssertionError unless the status is documented and the body has its shape; a refusal has one of four."""
     if status >= 400:
         _check("rest", json.dumps(ERROR_SHAPES), body, f"{method} {path_template} -> {status}")
         return
