@@ -101,6 +101,8 @@ class ApiClient:
         self._not_sent = 0
         self._last_error = ""
         self._skew_ms: int | None = None
+        # A world's server dates its replies by the machine's clock, not by the world's.
+        self._measures_skew = unix_path is None
 
     async def open(self) -> None:
         await self._transport.open()
@@ -251,7 +253,7 @@ class ApiClient:
         if reply.status == 429:
             self._limited += 1
             self.budget.limited(call, now_ns)
-        if reply.date:
+        if reply.date and self._measures_skew:
             self._measure_skew(reply.date)
         return reply
 

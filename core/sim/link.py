@@ -185,6 +185,10 @@ class MemoryServer(asyncio.AbstractServer):
     async def start_serving(self) -> None:
         """It listens from the beginning."""
 
+    async def serve_forever(self) -> None:
+        """Serving needs nobody to wait for it; this waits until it is cancelled."""
+        await asyncio.get_running_loop().create_future()
+
     async def wait_closed(self) -> None:
         """Connections live on their own."""
 
