@@ -101,7 +101,7 @@ class Client:
         }
 
     async def raw(
-        self, method: str, path: str, *, data: bytes | None = None, headers: dict[str, str] | None = None
+        self, method: str, path: str, *, data: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
         base = self.endpoint.rest_url.removesuffix("/trade-api/v2")
         full = "/trade-api/v2" + path
