@@ -34,6 +34,8 @@ WS_PATH = "/trade-api/ws/v2"
 SLICE_NS = 2 * NS_PER_MS
 FLOW_PAUSE_S = 0.01
 ASLEEP_NS = 2 * NS  # later than this, the machine was away and the missed time is not traded
+LIVED_NS = 20 * NS
+LIVED_MARKETS = 48  # more markets have lived for less, so that starting stays quick
 PING_EVERY_S = 10
 HEARTBEAT = b"heartbeat"
 QUEUE_LIMIT = 10_000  # frames a slow reader may leave behind
@@ -94,7 +96,9 @@ class ExchangeServer:
         start_ns = clock.wall_ns()
         catalog = build_catalog(settings.seed, settings.markets, start_ns)
         self.venue = Venue(catalog.series, catalog.events, seed=settings.seed)
-        self._flow = Flow(self.venue, seed=settings.seed, start_ns=start_ns)
+        # The markets have lived a little before anybody looks, so that there are prints and levels to see.
+        self._lived_ns = LIVED_NS * LIVED_MARKETS // max(LIVED_MARKETS, settings.markets)
+        self._flow = Flow(self.venue, seed=settings.seed, start_ns=start_ns - self._lived_ns)
         # A fresh exchange has a fresh identity, though on a clock that repeats it repeats.
         chance = Random(f"identity:{settings.seed}:{start_ns}")
         self.exchange_id, self.key_id = uuid_text(chance), uuid_text(chance)
@@ -149,10 +153,12 @@ class ExchangeServer:
         assert self._runner is None, "the exchange is already started"
         runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=1)
         await runner.setup()
-        caught_up = self._trade_slice()
+        opened_ns = self._clock.wall_ns()
+        self._flow.skip(max(0, self._flow.behind_ns(opened_ns) - self._lived_ns))
+        caught_up = self._trade_until(opened_ns)
         while not caught_up:
             await asyncio.sleep(0)
-            caught_up = self._trade_slice()
+            caught_up = self._trade_until(opened_ns)
         return runner
 
     async def _listen(self, site: web.BaseSite) -> None:
@@ -183,9 +189,13 @@ class ExchangeServer:
 
     def _trade_slice(self) -> bool:
         """At most 2 ms of the participants' work; whether they are up to date."""
-        now_ns, begun = self._clock.wall_ns(), self._clock.monotonic_ns()
+        now_ns = self._clock.wall_ns()
         if self._flow.behind_ns(now_ns) > ASLEEP_NS:
             self._flow.skip(self._flow.behind_ns(now_ns))
+        return self._trade_until(now_ns)
+
+    def _trade_until(self, now_ns: int) -> bool:
+        begun = self._clock.monotonic_ns()
         done = self._flow.advance(now_ns, lambda: self._clock.monotonic_ns() - begun < SLICE_NS)
         self.venue.advance(now_ns)
         self._publish()
