@@ -1,0 +1,374 @@
+"""Assembly: the whole bot as one object, `Trader`: wiring without decisions.
+
+A trader lives once: `prepare()` finds everything that can refuse the start without a network, `run()` connects,
+trades and ends with a certificate. Between, `snapshot`, `submit`, `wait_wake` and `subscribe` are all there is to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+import msgspec
+
+import core.version
+from core.config import Settings, to_count, to_money
+from core.domain.commands import Command
+from core.domain.enums import ExitCode, ExitReason, Mode, TraderState
+from core.domain.errors import StartRefused
+from core.domain.records import JOURNAL_VERSION, Record, SessionStarted
+from core.engine.bus import EventBus
+from core.engine.coordinator import TraderCoordinator
+from core.engine.engine import Engine
+from core.engine.lag import LagMeter
+from core.engine.picture import PictureMaker
+from core.environment import Account, Quarters, embedded_exchange, paper_account, session_name, standing_account
+from core.exchange.stream import WebSocketManager
+from core.exchange.trading_client import TradingClientIntegration
+from core.journal.journal import Journal, MemoryJournal
+from core.local.clock import SystemClock
+from core.local.endpoint import LocalEndpoint
+from core.local.presence import StatusFile
+from core.ports import Clock, JournalPort
+from core.remote import grant
+from core.sim.auth import generate_private_key
+from core.sim.server import ExchangeServer
+from core.strategy.actor import ActorService
+from core.strategy.maker import MakerParameters, MarketMaker
+from core.trading.desk import Desk, DeskSettings
+from core.trading.panel import render_panel
+from core.trading.risk import RiskLimits
+from core.trading.snapshot import ExitView, IdentityView, TraderSnapshot
+from core.trading.startup import startup_snapshot
+from core.verification import FinalReading, read_finally
+
+NS = 1_000_000_000
+LAG_EVERY_S = 0.05
+SOCKET_NAME = "control.sock"
+encode_snapshot = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What a world on the virtual clock replaces: the clock, chance, the socket path, the disk."""
+
+    clock: Clock
+    chance: Random
+    unix_path: str | None = None
+    key_pem: bytes | None = None
+    on_disk: bool = True
+
+
+def system_wiring() -> Wiring:
+    return Wiring(clock=SystemClock(), chance=SystemRandom())
+
+
+class Trader:
+    """The facade. `armed` False lets demo and live come up without permission to take risk."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        exchange_file: Path | None = None,
+        armed: bool | None = None,
+        wiring: Wiring | None = None,
+    ) -> None:
+        self.settings = settings
+        self._wiring = wiring or system_wiring()
+        self._clock = self._wiring.clock
+        self._exchange_file = exchange_file
+        self._armed = settings.mode is Mode.PAPER if armed is None else armed
+        self._seed = settings.seed if settings.seed is not None else self._wiring.chance.getrandbits(32)
+        self._started_at = self._clock.wall_ns()
+        self._account: Account | None = None
+        self.server: ExchangeServer | None = None
+        self.quarters: Quarters | None = None
+        self.bus = EventBus()
+        self._coordinator: TraderCoordinator | None = None
+        self.engine: Engine | None = None
+        self._client: TradingClientIntegration | None = None
+        self._stream: WebSocketManager | None = None
+        self._waiting: list[Command] = []
+        self._ready = asyncio.Event()
+        self._command_id = 0
+        self._startup = startup_snapshot(self._identity(), self._clock.monotonic_ns(), self._started_at)
+        self._exit: ExitView | None = None
+        self.status_file: StatusFile | None = None
+        self.final: FinalReading | None = None
+
+    # ---- what a program may do with it -------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> TraderSnapshot:
+        """The present picture; after the stop it carries the last word on it."""
+        if self._coordinator is None:
+            return self._startup
+        if self._exit is not None:
+            return msgspec.structs.replace(self._coordinator.snapshot, exit=self._exit)
+        return self._coordinator.snapshot
+
+    def submit(self, command: Command) -> None:
+        """Hand in a wish; before the trader is assembled it waits."""
+        if self._coordinator is not None:
+            self._coordinator.submit(command)
+        else:
+            self._waiting.append(command)
+
+    def next_command_id(self) -> int:
+        self._command_id += 1
+        return self._command_id
+
+    def subscribe(self, listener: Callable[[Record], None]) -> None:
+        """Hear what the engine decides, in order. A listener that raises is dropped."""
+        self.bus.subscribe(listener)
+
+    async def wait_wake(self) -> None:
+        """Return when an alarm or the result of a wish has come."""
+        await self._ready.wait()
+        assert self._coordinator is not None
+        await self._coordinator.wait_wake()
+
+    def status_text(self, *, ascii_only: bool = False) -> str:
+        return render_panel(self.snapshot, self._clock.wall_ns(), ascii_only=ascii_only)
+
+    def folder(self) -> Path:
+        """Where this session keeps its things; the state folder until that is known."""
+        return self.quarters.folder if self.quarters else self.settings.state_dir.expanduser()
+
+    def prepare(self) -> None:
+        """Find what can refuse the start without a network: BadInput or StartRefused."""
+        self._account = standing_account(self.settings, self._exchange_file)
+        if self._account is not None:
+            self.quarters = Quarters(self.settings, self._account)
+
+    async def run(self) -> ExitView:
+        """Come up, trade until a stop is wished, leave in order. StartRefused when it cannot come up at all."""
+        endpoint: LocalEndpoint | None = None
+        try:
+            coordinator = await self._assemble()
+            if self.quarters is not None:
+                endpoint = await self._open_to_this_machine(self.quarters, coordinator)
+            await coordinator.run()
+            self._exit = await self._leave(coordinator)
+            return self._exit
+        finally:
+            if endpoint is not None:
+                await endpoint.close()
+            if self.status_file is not None:
+                self.status_file.write()
+            await self._close()
+
+    async def _open_to_this_machine(self, quarters: Quarters, coordinator: TraderCoordinator) -> LocalEndpoint:
+        """The status file and the command socket of a running trader."""
+        self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot))
+        coordinator.supervise("status_file", self.status_file.run)
+        endpoint = LocalEndpoint(
+            quarters.folder / SOCKET_NAME,
+            lambda request: grant(request, self.submit, self.next_command_id, lambda: self.snapshot),
+        )
+        try:
+            await endpoint.start()
+        except OSError as error:
+            raise StartRefused(f"the command socket in {quarters.folder} cannot be made: {error}") from None
+        return endpoint
+
+    # ---- wiring ------------------------------------------------------------------------------------------------
+
+    async def _assemble(self) -> TraderCoordinator:
+        account = self._account or await self._start_exchange()
+        if self._wiring.on_disk and self.quarters is None:
+            self.quarters = Quarters(self.settings, account)
+        desk = self._desk()
+        engine = self.engine = Engine(desk, self._actor(), self.quarters.last_breaker() if self.quarters else None)
+        picture = PictureMaker(self._identity(account))
+        wiring = self._wiring
+        rng = Random(wiring.chance.getrandbits(64))  # jitter of retries
+        self._client = TradingClientIntegration(
+            account.endpoints, account.signer, self._clock, rng, unix_path=wiring.unix_path
+        )
+        await self._client.open()
+        self._stream = WebSocketManager(
+            account.endpoints, account.signer, self._clock, rng, self._emit, unix_path=wiring.unix_path
+        )
+        self._account = account
+        coordinator = TraderCoordinator(
+            engine,
+            picture,
+            clock=self._clock,
+            journal=self._journal(),
+            client=self._client,
+            stream=self._stream,
+            bus=self.bus,
+        )
+        self._coordinator = coordinator
+        desk.out.record(
+            SessionStarted(
+                at=self._started_at,
+                version=JOURNAL_VERSION,
+                mode=self.settings.mode.value,
+                key_digest=account.digest,
+                exchange=account.exchange,
+                session=desk.settings.session,
+            )
+        )
+        coordinator.supervise("stream", self._stream.run)
+        coordinator.supervise("loop_meter", self._measure_loop)
+        for command in self._waiting:
+            coordinator.submit(command)
+        self._waiting.clear()
+        self._ready.set()
+        return coordinator
+
+    async def _start_exchange(self) -> Account:
+        """Paper: a fresh exchange. Making its key takes a while, so that is done beside the loop."""
+        pem = self._wiring.key_pem
+        if pem is None:
+            pem = await asyncio.to_thread(generate_private_key)
+        self.server = embedded_exchange(self.settings, self._clock, self._seed, pem)
+        path = self._wiring.unix_path
+        try:
+            endpoint = await (self.server.start_unix(path) if path else self.server.start())
+        except OSError as error:
+            raise StartRefused(f"the embedded exchange could not listen on loopback: {error}") from None
+        return paper_account(self.server, endpoint.rest_url, endpoint.ws_url)
+
+    def _emit(self, fact: Any) -> None:
+        if self._coordinator is not None:
+            self._coordinator.submit(fact)
+
+    def _journal(self) -> JournalPort:
+        if self.quarters is None:
+            return MemoryJournal()
+        return Journal(self.quarters.journal_folder, self.quarters.contents, self._journal_failed)
+
+    def _journal_failed(self, reason: str) -> None:
+        if self._coordinator is not None:
+            self._coordinator.journal_failed(reason)
+
+    def _desk(self) -> Desk:
+        s = self.settings
+        limits = RiskLimits(
+            order_size=to_count(s.trading_max_order_size),
+            position=to_count(s.trading_max_position_size),
+            open_orders=s.trading_max_orders,
+            exposure=to_money(s.max_exposure),
+            orders_per_second=s.max_orders_per_second,
+            breaker_errors=s.circuit_breaker_threshold,
+            breaker_window_ns=s.circuit_breaker_window * NS,
+        )
+        settings = DeskSettings(
+            limits=limits,
+            session=session_name(self._wiring.chance),
+            enable_trading_client=s.client_enabled,
+            armed=self._armed,
+            minimum_cash=to_money(s.minimum_cash_threshold),
+            lease_s=s.order_lease,
+            quote_markets=s.quote_markets,
+            started_at=self._started_at,
+        )
+        known = self.quarters.known_ids() if self.quarters else frozenset()
+        position = self.quarters.contents.position if self.quarters else 0
+        return Desk(settings, known, position)
+
+    def _actor(self) -> ActorService:
+        s = self.settings
+        return ActorService(
+            MarketMaker(
+                MakerParameters(
+                    size=to_count(s.quote_size),
+                    inventory=to_count(s.quote_inventory),
+                    skew_step=to_count(s.quote_skew_step),
+                )
+            )
+        )
+
+    def _identity(self, account: Account | None = None) -> IdentityView:
+        embedded = self._exchange_file is None and self.settings.mode is Mode.PAPER
+        where = "simulated, embedded" if embedded else ("standing, loopback" if self._exchange_file else "Kalshi")
+        return IdentityView(
+            product="kalshi-trader",
+            version=core.version.VERSION,
+            mode=self.settings.mode,
+            account=account.suffix if account else "",
+            exchange=where,
+            strategy=MarketMaker.name,
+            seed=self._seed if embedded else None,
+            pid=os.getpid() if self._wiring.on_disk else 0,
+            started_at=self._started_at,
+            folder=str(self.folder()) if self._wiring.on_disk else "",
+        )
+
+    async def _measure_loop(self) -> None:
+        """Lateness of a short sleep in this very loop, told once a second."""
+        meter = LagMeter()
+        while True:
+            before = self._clock.monotonic_ns()
+            await self._clock.sleep(LAG_EVERY_S)
+            fact = meter.note(self._clock.monotonic_ns() - before - int(LAG_EVERY_S * NS))
+            if fact is not None and self._client is not None:
+                stats = self._client.stats()
+                self._emit(fact(stats.read_tokens, stats.write_tokens))
+
+    # ---- the way out -------------------------------------------------------------------------------------------
+
+    async def _leave(self, coordinator: TraderCoordinator) -> ExitView:
+        """Close the roads, then ask the exchange once more over a fresh connection what is left of us."""
+        assert self._client is not None
+        assert self._stream is not None
+        await self._stream.close()
+        exit_view = coordinator.snapshot.exit
+        assert exit_view is not None
+        assert self.engine is not None
+        await self._client.close()
+        if self.engine.desk.positions.cash_known:
+            self.final = await self._read_finally()
+            if self.final.resting and exit_view.code == ExitCode.CLEAN:
+                return _unverified(exit_view, self.final)
+        return exit_view
+
+    async def _read_finally(self) -> FinalReading:
+        assert self._account is not None
+        assert self.engine is not None
+        fresh = TradingClientIntegration(
+            self._account.endpoints,
+            self._account.signer,
+            self._clock,
+            Random(self._wiring.chance.getrandbits(64)),
+            unix_path=self._wiring.unix_path,
+        )
+        await fresh.open()
+        try:
+            return await read_finally(fresh, self.engine.desk)
+        finally:
+            await fresh.close()
+
+    async def _close(self) -> None:
+        for part in (self._stream, self._client):
+            if part is not None:
+                with contextlib.suppress(Exception):
+                    await part.close()
+        if self.server is not None:
+            await self.server.stop()
+
+    @property
+    def state(self) -> TraderState:
+        return self.snapshot.state.state
+
+
+def _unverified(exit_view: ExitView, final: FinalReading) -> ExitView:
+    return ExitView(
+        reason=ExitReason.UNVERIFIED,
+        code=int(ExitCode.UNVERIFIED),
+        detail=exit_view.detail,
+        resting_after_stop=final.resting,
+        foreign_resting=final.foreign,
+        unverified=(f"{final.resting} own orders rest after the stop",),
+        at=exit_view.at,
+    )

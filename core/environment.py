@@ -1,0 +1,173 @@
+"""Environment: which exchange a trader will talk to, with what key, and where on this machine it keeps its things.
+
+Everything that can refuse a start without a network is found here: key files, folders, the lock, the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from core.config import Settings, to_money
+from core.domain.enums import Mode
+from core.domain.errors import BadInput, StartRefused
+from core.domain.ids import ClientOrderId
+from core.domain.records import JOURNAL_VERSION, BreakerMoved, OrderIntended, SessionStarted
+from core.exchange.network import Endpoints, endpoints_for, loopback_endpoints
+from core.exchange.signing import Signer, load_signer, signer_from_pem
+from core.journal.journal import JournalContents, read_journal
+from core.local.folder import AccountLock, account_folder, make_private
+from core.ports import Clock
+from core.sim.server import ExchangeServer
+from core.sim.settings import ExchangeSettings
+
+PAPER_FOLDERS_KEPT = 10
+
+
+class ExchangeFile(msgspec.Struct):
+    """The JSON line of a standing exchange. Unknown keys are tolerated."""
+
+    rest_url: str
+    ws_url: str
+    key_id: str
+    private_key_path: str
+    exchange_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account on one exchange."""
+
+    endpoints: Endpoints
+    signer: Signer
+    key_id: str
+    exchange: str
+
+    @property
+    def suffix(self) -> str:
+        """The last characters of the key id, as far as they may be shown."""
+        return self.key_id[-3:]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.key_id.encode()).hexdigest()[:16]
+
+
+def standing_account(settings: Settings, exchange_file: Path | None) -> Account | None:
+    """The account of demo, live or a standing exchange; None in paper mode, whose exchange is made at start.
+
+    BadInput when the key or the exchange file cannot be used.
+    """
+    if exchange_file is not None:
+        return _from_file(exchange_file)
+    if settings.mode is Mode.PAPER:
+        return None
+    if not settings.key_id:
+        raise BadInput(f"mode {settings.mode.value} needs key_id: set it in the configuration file or by --key-id")
+    if settings.private_key_path is None:
+        raise BadInput(f"mode {settings.mode.value} needs private_key_path: the file of your API key, mode 0600")
+    return Account(
+        endpoints=endpoints_for(settings.mode),
+        signer=load_signer(settings.key_id, settings.private_key_path.expanduser()),
+        key_id=settings.key_id,
+        exchange=settings.mode.value,
+    )
+
+
+def _from_file(path: Path) -> Account:
+    try:
+        found = msgspec.json.decode(path.read_bytes()[: 1 << 16], type=ExchangeFile)
+    except OSError as error:
+        raise BadInput(
+            f"{path}: cannot be read ({error.strerror}); give the JSON line of kalshi-trader exchange"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not the JSON line of kalshi-trader exchange: {error}") from None
+    return Account(
+        endpoints=loopback_endpoints(found.rest_url, found.ws_url),
+        signer=load_signer(found.key_id, Path(found.private_key_path)),
+        key_id=found.key_id,
+        exchange=found.exchange_id or found.key_id,
+    )
+
+
+def embedded_exchange(settings: Settings, clock: Clock, seed: int, key_pem: bytes) -> ExchangeServer:
+    """The simulated exchange of a paper session: fresh, on a loopback port the system chooses, basic limits."""
+    return ExchangeServer(
+        ExchangeSettings(
+            seed=seed,
+            markets=settings.simulated_markets,
+            initial_balance=to_money(settings.initial_cash_balance),
+            tier="basic",
+        ),
+        clock,
+        private_key_pem=key_pem,
+    )
+
+
+def paper_account(server: ExchangeServer, rest_url: str, ws_url: str) -> Account:
+    return Account(
+        endpoints=loopback_endpoints(rest_url, ws_url),
+        signer=signer_from_pem(server.key_id, server.private_key_pem),
+        key_id=server.key_id,
+        exchange=server.exchange_id,
+    )
+
+
+class Quarters:
+    """The account's folder with its lock held and its journal read."""
+
+    def __init__(self, settings: Settings, account: Account) -> None:
+        base = make_private(settings.state_dir.expanduser())
+        self.folder = make_private(account_folder(base, settings.mode.value, account.key_id))
+        self.lock = AccountLock(self.folder)
+        self.lock.take()
+        self.journal_folder = make_private(self.folder / "journal")
+        self.log_folder = make_private(self.folder / "log")
+        self.contents: JournalContents = read_journal(self.journal_folder)
+        self._check_belongs(settings.mode, account)
+        if settings.mode is Mode.PAPER:
+            _tidy_paper(base, self.folder)
+
+    def _check_belongs(self, mode: Mode, account: Account) -> None:
+        """A journal belongs to (mode, key id, exchange id)."""
+        started = [r for r in self.contents.records if isinstance(r, SessionStarted)]
+        if not started:
+            return
+        last = started[-1]
+        theirs = (last.mode, last.key_digest, last.exchange)
+        if last.version > JOURNAL_VERSION:
+            raise StartRefused(f"the journal in {self.journal_folder} is of a newer version; use that program")
+        if theirs != (mode.value, account.digest, account.exchange):
+            raise StartRefused(f"the journal in {self.journal_folder} belongs to another exchange; move it away")
+
+    def known_ids(self) -> frozenset[ClientOrderId]:
+        """Client ids of every order this journal ever meant: orders with them are our own."""
+        return frozenset(r.client_order_id for r in self.contents.records if isinstance(r, OrderIntended))
+
+    def last_breaker(self) -> BreakerMoved | None:
+        return next((r for r in reversed(self.contents.records) if isinstance(r, BreakerMoved)), None)
+
+
+def _tidy_paper(base: Path, current: Path) -> None:
+    """Paper is a fresh account at each start: of the ended ones only the newest few are kept."""
+    folders = sorted(base.glob("paper-????????"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in folders[PAPER_FOLDERS_KEPT:]:
+        if old != current:
+            lock = AccountLock(old)
+            try:
+                lock.take()
+            except (StartRefused, OSError):
+                continue
+            shutil.rmtree(old, ignore_errors=True)
+            lock.release()
+
+
+def session_name(chance: Random) -> str:
+    """Twelve hex digits that tell this session's client ids from every other's."""
+    return f"{chance.getrandbits(48):012x}"

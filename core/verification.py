@@ -1,0 +1,61 @@
+"""The last word: what the exchange says of us after the stop, over a connection of its own, beside what we believed.
+
+Not from our state: three readings. `None` where a reading could not be had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from core.domain.amounts import Money
+from core.domain.effects import Read, ReadKind
+from core.domain.events import BalanceRead, Event, OrdersRead, PositionsRead
+from core.ports import ExchangeClient
+from core.trading.desk import Desk
+
+WITHIN_S = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalReading:
+    """`orders` and `positions` count differences between the exchange and us; `cash` is theirs less ours."""
+
+    orders: int | None
+    positions: int | None
+    cash: Money | None
+    resting: int | None
+    foreign: int | None
+
+
+async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
+    """Read orders, positions and balance and compare. Never raises for a failed reading."""
+    kinds = (ReadKind.ORDERS, ReadKind.POSITIONS, ReadKind.BALANCE)
+    replies: list[Event] = []
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            replies = list(await asyncio.gather(*(client.perform(Read(request_id=-1, kind=kind)) for kind in kinds)))
+    except TimeoutError:
+        replies = []
+    orders = next((r for r in replies if isinstance(r, OrdersRead)), None)
+    positions = next((r for r in replies if isinstance(r, PositionsRead)), None)
+    balance = next((r for r in replies if isinstance(r, BalanceRead)), None)
+    prefix = f"{desk.settings.prefix}-"
+    resting = foreign = differing = None
+    if orders is not None:
+        ours = {o.order_id for o in desk.orders.get_open_orders()}
+        own = {o.order_id for o in orders.orders if o.client_order_id.startswith(prefix)}
+        resting, foreign = len(own), len(orders.orders) - len(own)
+        differing = len(own ^ ours)
+    moved = None
+    if positions is not None:
+        told = {p.ticker: int(p.position) for p in positions.positions if p.position}
+        held = {p.ticker: p.count for p in desk.positions.open()}
+        moved = sum(1 for t in told.keys() | held.keys() if told.get(t, 0) != held.get(t, 0))
+    return FinalReading(
+        orders=differing,
+        positions=moved,
+        cash=None if balance is None else Money(balance.balance + desk.risk.reserved() - desk.positions.cash),
+        resting=resting,
+        foreign=foreign,
+    )
