@@ -1,0 +1,136 @@
+"""What the console itself does for an action: open a dialog, change the view, copy. Trading commands go to the bridge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui import clipboard
+from tui.actions import arm_command, liquidate_command, reset_command
+from tui.screens.dialog import Answer
+from tui.screens.help import HelpScreen
+from tui.screens.questions import RESET_REASON, arm_dialog, breaker_dialog, liquidate_dialog, quit_dialog
+from tui.view_models.view_state import LOG_LEVELS, PANELS
+from tui.widgets.ladder import Ladder
+
+if TYPE_CHECKING:
+    from tui.app import TraderApp
+
+log = logging.getLogger("tui")
+
+
+class Operations:
+    """One function per action that is not a plain command."""
+
+    def __init__(self, app: TraderApp) -> None:
+        self._app = app
+        main = app.main
+        self.table: dict[str, Callable[[], None]] = {
+            "liquidate": self.liquidate,
+            "breaker": self.breaker,
+            "arm": self.arm,
+            "quit": self.quit,
+            "copy_status": self.copy_status,
+            "copy_row": self.copy_row,
+            "next_panel": lambda: main.step_panel(1),
+            "previous_panel": lambda: main.step_panel(-1),
+            "zoom": main.toggle_zoom,
+            "previous_market": lambda: main.step_market(-1),
+            "next_market": lambda: main.step_market(1),
+            "recentre": self.recentre,
+            "log_level": self.log_level,
+            "theme": app.next_theme,
+            "repaint": app.repaint,
+            "help": self.help,
+            "back": self.back,
+            "palette": app.action_command_palette,
+        }
+        for number, name in enumerate(PANELS, start=1):
+            self.table[f"panel_{number}"] = lambda name=name: main.focus_panel(name)  # type: ignore[misc]
+
+    def liquidate(self) -> None:
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice == "yes":
+                self._app.submit(liquidate_command)
+            else:
+                self._closed(answer)
+
+        self._app.ask(liquidate_dialog(self._app.bridge.snapshot()), answered)
+
+    def breaker(self) -> None:
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice == "yes":
+                reason = answer.text or RESET_REASON
+                self._app.submit(lambda command_id: reset_command(command_id, reason))
+            else:
+                self._closed(answer)
+
+        self._app.ask(breaker_dialog(self._app.bridge.snapshot()), answered)
+
+    def arm(self) -> None:
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice == "yes":
+                self._app.submit(arm_command)
+            else:
+                self._closed(answer)
+
+        self._app.ask(arm_dialog(self._app.bridge.snapshot()), answered)
+
+    def quit(self) -> None:
+        """Ask; asked again while the question stands (or the stop runs): stop at once."""
+        if self._app.asking("quit") or self._app.stopping:
+            self._app.stop(now=True)
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice == "stop":
+                self._app.stop(now=False)
+
+        self._app.ask(quit_dialog(), answered)
+
+    def _closed(self, answer: Answer | None) -> None:
+        if answer is not None and answer.choice == "closed":
+            self._app.main.say(answer.text)
+
+    def recentre(self) -> None:
+        self._app.main.query_one(Ladder).recentre()
+        self._app.main.redraw()
+
+    def log_level(self) -> None:
+        main = self._app.main
+        main.choose(log_level=LOG_LEVELS[(LOG_LEVELS.index(main.view.log_level) + 1) % len(LOG_LEVELS)])
+
+    def help(self) -> None:
+        app = self._app
+        app.push_screen(HelpScreen(app.main.situation(), app.main.symbols, ascii_only=app.options.ascii))
+
+    def back(self) -> None:
+        """Leave zoom first, then put results away; never leave the program."""
+        main = self._app.main
+        if main.view.zoom:
+            main.toggle_zoom()
+        else:
+            main.dismiss_results()
+
+    def copy_status(self) -> None:
+        text = self._app.bridge.status_text(ascii_only=self._app.options.ascii)
+        self._app.run_worker(self._copy(text, "status", keep=True), exit_on_error=False, group="copy")
+
+    def copy_row(self) -> None:
+        text = self._app.main.selected_text()
+        self._app.run_worker(self._copy(text, "row", keep=False), exit_on_error=False, group="copy")
+
+    async def _copy(self, text: str, what: str, *, keep: bool) -> None:
+        app = self._app
+        route = await clipboard.send(text, app.copy_to_clipboard)
+        words = f"{what} sent by {route}"
+        role = "ok"
+        if keep:
+            try:
+                words += f"; kept in {await clipboard.keep(text, app.bridge.state_folder())}"
+            except OSError as error:
+                log.warning("status not kept: %s", error)
+                words, role = f"{words}; NOT kept in a file: {error.strerror}", "alarm"
+        app.main.say(words, role)
+        app.notify(words, markup=False, timeout=4)

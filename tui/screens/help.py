@@ -1,0 +1,43 @@
+"""The help, made from the list of actions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from tui.actions import Situation
+from tui.view_models.help import help_block
+from tui.view_models.symbols import Symbols
+from tui.widgets.panel import Panel
+
+
+class HelpScreen(ModalScreen[None]):
+    """Keys, what they do, and why one does not work now."""
+
+    AUTO_FOCUS = "#help"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "app.pop_screen", show=False),
+    ]
+
+    def __init__(self, situation: Situation, symbols: Symbols, *, ascii_only: bool) -> None:
+        super().__init__(id="help-screen")
+        self._situation = situation
+        self._symbols = symbols
+        self._ascii = ascii_only
+
+    def compose(self) -> ComposeResult:
+        panel = Panel(id="help")
+        panel.symbols, panel.ascii_only = self._symbols, self._ascii
+        yield panel
+
+    def on_mount(self) -> None:
+        self._fill()
+
+    def on_resize(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        self.query_one(Panel).show(help_block(self._situation, min(self.app.size.width, 78) - 4))

@@ -1,0 +1,329 @@
+"""The main screen: presents the parts of the picture that changed, in the places that the size of the terminal gives.
+
+A part whose piece of the snapshot is the same object and whose clock has not reached the next second is not presented
+again. A view that fails shows "view error" in its own place; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.geometry import NULL_OFFSET, Region, Size, Spacing
+from textual.layout import Layout, WidgetPlacement
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from core.domain.enums import Mode
+from core.domain.ids import Ticker
+from core.trading.snapshot import TraderSnapshot
+from tui.actions import Situation
+from tui.view_models.ages import SECOND_NS
+from tui.view_models.box import Scroll, boxed
+from tui.view_models.cells import Block, Line
+from tui.view_models.geometry import TABLES, arrange, layout_name
+from tui.view_models.header import alarm_line, header_line, notice_line, small_lines
+from tui.view_models.log import log_block
+from tui.view_models.money import money_block, risk_block
+from tui.view_models.state import state_block, state_lines
+from tui.view_models.symbols import UNICODE, Symbols
+from tui.view_models.tables import orders_block, positions_block
+from tui.view_models.view_state import PANELS, Frame, Notice, ViewState, neighbour_market
+from tui.widgets.bars import FooterBar
+from tui.widgets.ladder import Ladder
+from tui.widgets.lines import LinesView
+from tui.widgets.panel import Panel
+
+log = logging.getLogger("tui")
+
+Parts = Callable[[TraderSnapshot], tuple[object, ...]]
+
+# What of the snapshot each panel is made of, besides the health of feed and state that all of them need.
+PANEL_PARTS: dict[str, Parts] = {
+    "ladder": lambda s: (s.books, s.orders),
+    "positions": lambda s: (s.positions, s.money),
+    "orders": lambda s: (s.orders, s.finished_orders, s.money),
+    "money": lambda s: (s.money, s.equity, s.limits),
+    "log": lambda s: (s.activity, s.errors),
+    "risk": lambda s: (s.limits, s.breaker, s.counters, s.components),
+}
+
+
+class PanelLayout(Layout):
+    """Places the children of the desk by `arrange`; a child without a place is not shown."""
+
+    name = "panels"
+
+    def __init__(self, place: Callable[[int, int], dict[str, tuple[int, int, int, int]]]) -> None:
+        self._place = place
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> list[WidgetPlacement]:
+        boxes = self._place(size.width, size.height)
+        return [
+            WidgetPlacement(Region(*boxes[child.id]), NULL_OFFSET, Spacing(), child)
+            for child in children
+            if child.id in boxes
+        ]
+
+
+class Desk(Widget):
+    """Holds all parts of the main screen."""
+
+    def __init__(self, place: Callable[[int, int], dict[str, Any]]) -> None:
+        super().__init__(id="desk")
+        self._panel_layout = PanelLayout(place)
+
+    @property
+    def layout(self) -> Layout:
+        return self._panel_layout
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """Owns the view state and hands frames to the panels."""
+
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    class Ready(Message):
+        """Composed and mounted: it can be drawn."""
+
+    class Changed(Message):
+        """The operator chose something else to look at."""
+
+    def __init__(self, *, ascii_only: bool) -> None:
+        super().__init__()
+        self.symbols: Symbols = UNICODE
+        self.ascii_only = ascii_only
+        self.view = ViewState()
+        self.snapshot: TraderSnapshot | None = None
+        self.now_ns = 0
+        self.view_errors: dict[str, str] = {}
+        self._drawn: dict[str, tuple[object, ...]] = {}
+        self._boxes: dict[str, tuple[int, int, int, int]] = {}
+        self._presenters: dict[str, Callable[[Frame], Block]] = {}
+
+    def compose(self) -> ComposeResult:
+        ladder = Ladder(id="ladder")
+        self._presenters = {
+            "ladder": ladder.present,
+            "positions": positions_block,
+            "orders": orders_block,
+            "money": money_block,
+            "log": log_block,
+            "risk": risk_block,
+        }
+        with Desk(self.places):
+            yield LinesView(id="header")
+            yield LinesView(id="state")
+            yield ladder
+            yield Panel(id="positions")
+            yield Panel(id="orders")
+            yield Panel(id="money", selectable=False)
+            yield Panel(id="log", follows=True)
+            yield Panel(id="risk", selectable=False)
+            yield LinesView(id="notice")
+            yield LinesView(id="alarm")
+            yield FooterBar(id="footer")
+            yield LinesView(id="small")
+
+    def on_mount(self) -> None:
+        self.query_one("#risk").can_focus = False
+        for view in self.query(LinesView):
+            view.ascii_only = self.ascii_only
+            if isinstance(view, Panel):
+                view.symbols = self.symbols
+        self.post_message(self.Ready())
+
+    # Places -----------------------------------------------------------------------------------------------------
+
+    def places(self, width: int, height: int) -> dict[str, tuple[int, int, int, int]]:
+        """Boxes by part for this size and the current choices."""
+        view = self.view
+        boxes = arrange(width, height, slot=view.slot, zoom=view.panel if view.zoom else None)
+        return {name: tuple(box) for name, box in boxes.items()}  # type: ignore[misc]
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.redraw()
+        self.call_after_refresh(self._after_layout)
+
+    def _after_layout(self) -> None:
+        self.focus_panel(self.view.panel)
+        self.redraw()
+
+    def rearrange(self) -> None:
+        """New places for the same size."""
+        self.query_one(Desk).refresh(layout=True)
+        self.call_after_refresh(self._after_layout)
+
+    def focus_panel(self, name: str) -> None:
+        """Remember and focus a panel; where one table switches, it becomes the shown one."""
+        changed = name != self.view.panel or (name in TABLES and self.view.slot != name)
+        self.view = replace(self.view, panel=name, slot=name if name in TABLES else self.view.slot)
+        if changed:
+            self.rearrange()
+        elif layout_name(*self.size) != "small":
+            self.set_focus(self.query_one(f"#{name}"))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        name = event.widget.id
+        if name in PANELS and name != self.view.panel and name in self.places(*self.size):
+            self.view = replace(self.view, panel=name, slot=name if name in TABLES else self.view.slot)
+            self.post_message(self.Changed())
+
+    def on_panel_selected(self) -> None:
+        self.post_message(self.Changed())
+
+    # Choices ----------------------------------------------------------------------------------------------------
+
+    def step_panel(self, step: int) -> None:
+        self.focus_panel(PANELS[(PANELS.index(self.view.panel) + step) % len(PANELS)])
+
+    def toggle_zoom(self) -> None:
+        self.view = replace(self.view, zoom=not self.view.zoom)
+        self.rearrange()
+
+    def step_market(self, step: int) -> None:
+        if self.snapshot is not None:
+            self.choose(market=neighbour_market(self.snapshot, self.view.market, step))
+
+    def choose(self, **changes: Any) -> None:
+        """Change the view state and draw it."""
+        self.view = replace(self.view, **changes)
+        self.redraw()
+
+    def say(self, text: str, role: str = "warn") -> None:
+        """A word of the console itself in the notice line."""
+        newest = max((action.command_id for action in self.snapshot.actions), default=0) if self.snapshot else 0
+        self.choose(notice=Notice(text=text, role=role, after=newest))
+
+    def dismiss_results(self) -> bool:
+        """Put finished results and words away; False when there was nothing."""
+        if self.snapshot is None:
+            return False
+        done = [a.command_id for a in self.snapshot.actions if a.status != "pending"]
+        newest = max(done, default=0)
+        if self.view.notice is None and newest <= self.view.dismissed:
+            return False
+        self.choose(notice=None, dismissed=max(newest, self.view.dismissed))
+        return True
+
+    def selected_text(self) -> str:
+        panel = self.query_one(f"#{self.view.panel}", Panel)
+        return panel.selected.copy if panel.selected is not None else ""
+
+    def situation(self) -> Situation:
+        """What the actions can depend on now."""
+        assert self.snapshot is not None
+        order, market = None, None
+        name = self.view.panel
+        row = self.query_one(f"#{name}", Panel).selected
+        if row is not None and name == "orders":
+            known = (*self.snapshot.orders, *self.snapshot.finished_orders)
+            order = next((item for item in known if item.client_order_id == row.key), None)
+            market = order.ticker if order else None
+        elif row is not None and name == "positions":
+            market = Ticker(row.key)
+        return Situation(self.snapshot, self.view, order, market, row.copy if row is not None else "")
+
+    # Drawing ----------------------------------------------------------------------------------------------------
+
+    def redraw(self) -> None:
+        """Draw everything from the picture at hand."""
+        if self.snapshot is not None:
+            self._drawn.clear()
+            self.draw(self.snapshot, self.now_ns)
+
+    def draw(self, snapshot: TraderSnapshot, now_ns: int) -> None:
+        """Present what changed since the last call."""
+        self.snapshot, self.now_ns = snapshot, now_ns
+        self.set_class(snapshot.identity.mode is Mode.LIVE, "-live")
+        self._boxes = self.places(*self.size)
+        frame = Frame(snapshot, now_ns, self.view, self.symbols)
+        second = now_ns // SECOND_NS
+        for name, (_, _, width, height) in self._boxes.items():
+            parts = PANEL_PARTS.get(name)
+            sources: tuple[object, ...] = (snapshot,)
+            if parts is not None:
+                sources = (*parts(snapshot), snapshot.state.state, snapshot.feed.stream_up, snapshot.feed.rest_up)
+            if self._same(name, (second, width, height, self.view, *sources)):
+                continue
+            self._present(name, replace(frame, width=width, height=height))
+
+    def _same(self, name: str, sources: tuple[object, ...]) -> bool:
+        """Whether the part was drawn from these very objects; numbers are compared by value."""
+        old = self._drawn.get(name)
+        self._drawn[name] = sources
+        return (
+            old is not None
+            and len(old) == len(sources)
+            and all(a is b or (isinstance(a, int) and a == b) for a, b in zip(old, sources, strict=True))
+        )
+
+    def _present(self, name: str, frame: Frame) -> None:
+        try:
+            self._present_part(name, frame)
+            self.view_errors.pop(name, None)
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            if self.view_errors.get(name) != words:
+                self.view_errors[name] = words
+                log.exception("view %s failed", name)
+            broken: list[Line] = [(("view error, see the log", "alarm"),)]
+            widget = self.query_one(f"#{name}", LinesView)
+            if isinstance(widget, Panel):
+                widget.show(Block(title=((name, "title"),), head=tuple(broken)))
+            else:
+                widget.set_lines(broken)
+
+    def _present_part(self, name: str, frame: Frame) -> None:
+        if name in self._presenters:
+            panel = self.query_one(f"#{name}", Panel)
+            inner = replace(frame, width=max(frame.width - 4, 1), rows=max(frame.height - 3, 1))
+            block = self._presenters[name](inner)
+            if name == self.view.slot and layout_name(*self.size) == "narrow":
+                block = replace(block, title=self._tabs())
+            panel.show(block)
+            return
+        if name == "footer":
+            self.query_one(FooterBar).show(self.situation())
+            return
+        view = self.query_one(f"#{name}", LinesView)
+        if name == "state":
+            view.set_lines(self._state(frame))
+        elif name == "small":
+            view.set_lines(small_lines(frame))
+        else:
+            present = {"header": header_line, "notice": notice_line, "alarm": alarm_line}[name]
+            view.set_lines([present(frame)])
+
+    def _state(self, frame: Frame) -> list[Line]:
+        if frame.height < 4:
+            return state_lines(frame)
+        block = state_block(replace(frame, width=frame.width - 4))
+        return boxed(block, frame.width, frame.height, Scroll(), self.symbols)
+
+    def _tabs(self) -> Line:
+        """The names of the tables that share one place, the shown one marked."""
+        assert self.snapshot is not None
+        held = sum(1 for position in self.snapshot.positions if position.count)
+        troubles = len(self.snapshot.errors)
+        dot = self.symbols.middle
+        tabs = (
+            ("positions", f"2 Positions{dot}{held}"),
+            ("orders", f"3 Orders{dot}{len(self.snapshot.orders)}"),
+            ("log", f"5 Log{dot}{troubles}"),
+        )
+        cells: list[tuple[str, str]] = []
+        for name, text in tabs:
+            if cells:
+                cells.append(("  ", "dim"))
+            cells.append((f"[{text}]", "title") if name == self.view.slot else (text, "dim"))
+        return tuple(cells)

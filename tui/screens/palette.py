@@ -1,0 +1,40 @@
+"""The command palette's provider: every action by name, with its key, its words and whether it works now."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from tui.actions import ACTIONS, Action, key_text
+
+if TYPE_CHECKING:
+    from tui.app import TraderApp
+
+
+class ActionProvider(Provider):
+    """Lists the one list of actions."""
+
+    def _entry(self, action: Action) -> tuple[str, str]:
+        app = cast("TraderApp", self.app)
+        blocked = action.blocked(app.main.situation())
+        keys = ", ".join(key_text(key) for key in action.keys)
+        name = action.name.replace("_", " ")
+        return f"{name}  ({keys})", f"not now: {blocked}" if blocked else action.words
+
+    async def discover(self) -> Hits:
+        app = cast("TraderApp", self.app)
+        for action in ACTIONS:
+            title, words = self._entry(action)
+            yield DiscoveryHit(Content(title), partial(app.action_operate, action.name), text=title, help=words)
+
+    async def search(self, query: str) -> Hits:
+        app = cast("TraderApp", self.app)
+        matcher = self.matcher(query)
+        for action in ACTIONS:
+            title, words = self._entry(action)
+            score = matcher.match(f"{title} {action.words}")
+            if score > 0:
+                yield Hit(score, Content(title), partial(app.action_operate, action.name), text=title, help=words)

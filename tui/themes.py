@@ -1,0 +1,50 @@
+"""Themes and style sheets from the `styles` package."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from textual.theme import Theme
+
+SHEETS = ("base.tcss", "main.tcss", "dialogs.tcss")
+DEFAULT_THEME = "kalshi-dark"
+
+
+def style_sheet() -> str:
+    """All sheets as one text."""
+    folder = files("styles")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in SHEETS)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((files("styles") / "themes.toml").read_text(encoding="utf-8"))
+
+
+def tokens(name: str = DEFAULT_THEME) -> dict[str, str]:
+    """The style variables of a theme."""
+    return dict(_table()[name]["tokens"])
+
+
+def themes() -> list[Theme]:
+    """All themes, the default first."""
+    built = []
+    for name, entry in _table().items():
+        colours = {key: value for key, value in entry.items() if key not in ("tokens", "dark")}
+        built.append(
+            Theme(
+                name=name,
+                dark=entry["dark"],
+                secondary=entry["tokens"]["ask"],
+                warning=entry["tokens"]["warn"],
+                error=entry["tokens"]["alarm"],
+                success=entry["tokens"]["ok"],
+                accent=entry["tokens"]["own"],
+                variables=dict(entry["tokens"]),
+                **colours,
+            )
+        )
+    return built

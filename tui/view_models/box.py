@@ -1,0 +1,88 @@
+"""A block laid out as a titled box of exactly `width` x `height` cells, with a scrolled window of its rows.
+
+The box is drawn as lines like all else, so a changed age in a title costs one line and no layout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.view_models.cells import Block, Line, Row, cut, width_of
+from tui.view_models.symbols import Symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Scroll:
+    """Which rows are seen: the first one, and the key of the selected one (None: no selection)."""
+
+    top: int = 0
+    cursor: str | None = None
+    focused: bool = False
+
+
+def rows_room(block: Block, height: int) -> int:
+    """How many rows fit between head and foot in a box of `height` lines."""
+    return max(height - 2 - len(block.head) - len(block.foot), 0)
+
+
+def scrolled(rows: tuple[Row, ...], top: int, room: int, cursor: int | None, *, follow: bool) -> int:
+    """The first row to show so that the selected one is seen, or the last when following the end."""
+    last = max(len(rows) - room, 0)
+    if follow:
+        return last
+    if cursor is not None and room:
+        top = min(max(top, cursor - room + 1), cursor)
+    return min(max(top, 0), last)
+
+
+def range_text(total: int, top: int, room: int) -> str:
+    """`3-9 of 40` when not everything fits."""
+    return f"{top + 1}-{min(top + room, total)} of {total}" if total > room > 0 else ""
+
+
+def boxed(block: Block, width: int, height: int, scroll: Scroll, symbols: Symbols) -> list[Line]:
+    """The lines of the box; content is cut or filled to fit."""
+    if width < 4 or height < 2:
+        return [()] * height
+    frame = "focus" if scroll.focused else "frame"
+    inner = width - 4
+    room = rows_room(block, height)
+    seen = range_text(len(block.rows), scroll.top, room)
+    badge = " · ".join(part for part in (block.badge, seen) if part).replace("·", symbols.middle)
+    lines = [_top(block.title, badge, width, frame, symbols)]
+    content: list[Line] = list(block.head)
+    for row in block.rows[scroll.top : scroll.top + room]:
+        content.append(_selected(row.line, inner, scroll) if row.key == scroll.cursor else row.line)
+    content += [()] * (height - 2 - len(content) - len(block.foot))
+    content += block.foot
+    side = symbols.side
+    for line in content[: height - 2]:
+        shown = cut(line, inner)
+        lines.append(((side + " ", frame), *shown, (" " * (inner - width_of(shown)) + " " + side, frame)))
+    corners = symbols.corners
+    lines.append(((corners[2] + symbols.dash * (width - 2) + corners[3], frame),))
+    return lines
+
+
+def _top(title: Line, badge: str, width: int, frame: str, symbols: Symbols) -> Line:
+    corners, dash = symbols.corners, symbols.dash
+    tail = f" {badge} {dash}" if badge else ""
+    if len(tail) > width // 2:
+        tail = ""
+    shown = cut(title, width - 5 - len(tail) - 1)
+    fill = width - 5 - width_of(shown) - len(tail)
+    return (
+        (corners[0] + dash + " ", frame),
+        *((text, role or "title") for text, role in shown),
+        (" " + dash * fill, frame),
+        (tail, "dim"),
+        (corners[1], frame),
+    )
+
+
+def _selected(line: Line, inner: int, scroll: Scroll) -> Line:
+    """The selected row: every cell keeps its role and gets the cursor's on top."""
+    mark = "cursor" if scroll.focused else "blur"
+    shown = cut(line, inner)
+    filled = (*shown, (" " * (inner - width_of(shown)), ""))
+    return tuple((text, f"{role}+{mark}" if role else mark) for text, role in filled)

@@ -1,0 +1,49 @@
+"""The keys that work now, most important first; one that does not work now is dim, and pressing it says why."""
+
+from __future__ import annotations
+
+from tui.actions import ACTIONS, Action, Situation
+from tui.view_models.cells import Cell, Line, inert
+
+
+def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) -> list[tuple[Action, str, str, bool]]:
+    """(action, key, label, enabled) that fit in `width`; an action that can never work now in this mode is left out."""
+    hints = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
+    if situation.state.value == "IDLE":
+        hints.insert(1, next(action for action in ACTIONS if action.name == "start"))
+    shown: list[tuple[Action, str, str, bool]] = []
+    used = 1
+    for action in hints:
+        enabled = not action.blocked(situation)
+        if not enabled and action.name in ("arm", "cancel", "next_market"):
+            continue
+        label = inert(action.label(situation))
+        if width < 110:
+            label = label.replace(" (cancels quotes)", "+cancel").replace("…", "").replace(" status", "")
+        if ascii_only:
+            label = label.replace("…", "")
+        size = len(action.shown) + 1 + len(label) + 2
+        if used + size > width:
+            continue
+        shown.append((action, action.shown, label, enabled))
+        used += size
+    return shown
+
+
+def footer_line(situation: Situation, width: int, *, ascii_only: bool) -> Line:
+    cells: list[Cell] = [(" ", "")]
+    for _, key, label, enabled in footer_spans(situation, width, ascii_only=ascii_only):
+        cells.append((key, "key" if enabled else "off"))
+        cells.append((f" {label}  ", "" if enabled else "off"))
+    return tuple(cells)
+
+
+def action_at(situation: Situation, width: int, x: int, *, ascii_only: bool = False) -> Action | None:
+    """The action whose hint lies at column `x`, for the mouse."""
+    start = 1
+    for action, key, label, _ in footer_spans(situation, width, ascii_only=ascii_only):
+        end = start + len(key) + 1 + len(label) + 2
+        if start <= x < end - 1:
+            return action
+        start = end
+    return None

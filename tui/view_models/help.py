@@ -1,0 +1,43 @@
+"""Help as rows: every action with its keys, its words and, where it does not work now, the reason."""
+
+from __future__ import annotations
+
+from tui.actions import ACTIONS, Situation, key_text
+from tui.view_models.cells import Block, Line, Row
+
+MOVES = (
+    ("up down j k", "Move in a table; in the ladder, along the prices"),
+    ("pgup pgdn", "Move by a page"),
+    ("home end g G", "First and last row; End follows the log again"),
+)
+
+KEY_WIDTH = 16
+
+
+def help_block(situation: Situation, width: int) -> Block:
+    rows: list[Row] = []
+
+    def add(line: Line) -> None:
+        rows.append(Row(key=str(len(rows)), line=line))
+
+    for group in ("Trading", "Look"):
+        add(((group, "head"),))
+        for action in ACTIONS:
+            if action.group != group:
+                continue
+            keys = " ".join(key_text(key) for key in action.keys)
+            add(((f"{keys:<{KEY_WIDTH}}", "key"), (action.words, "")))
+            blocked = action.blocked(situation)
+            if blocked:
+                add(((" " * KEY_WIDTH, ""), (f"not now: {blocked}", "dim")))
+    add((("Tables", "head"),))
+    for keys, words in MOVES:
+        add(((f"{keys:<{KEY_WIDTH}}", "key"), (words, "")))
+    add((("Screen", "head"),))
+    for text in (
+        "YES prices everywhere but in a NO position, which is shown in NO prices.",
+        "STALE marks what must not be taken for live, with its age.",
+        "Esc closes this help; nothing here stops the trader.",
+    ):
+        add(((text, "dim"),))
+    return Block(title=(("Help", ""),), badge="esc closes", rows=tuple(rows))

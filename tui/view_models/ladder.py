@@ -1,0 +1,212 @@
+"""The depth ladder: one static row per price of the market's own grid, own orders on their rows.
+
+The window over the grid stays where it is until the middle of the market leaves its central half; prices that do not
+move therefore never jump. A market without a usable grid gets whole cents.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import lru_cache
+
+from core.domain.amounts import COUNT_SCALE, Count, Price, count_text, price_text
+from core.domain.enums import FINAL_ORDER_STATES, BookSide
+from core.domain.ids import Ticker
+from core.domain.market import PriceBand
+from core.trading.snapshot import BookView, OrderView
+from tui.view_models.ages import age_text, book_stale
+from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, fit, number, packed
+from tui.view_models.view_state import Frame, chosen_book
+
+CENT = 100
+
+
+@lru_cache(maxsize=64)
+def grid(bands: tuple[PriceBand, ...]) -> tuple[Price, ...]:
+    """Every price of the grid between 0 and 1 dollar, ascending and without repeats."""
+    prices: set[int] = set()
+    for band in bands:
+        if band.step > 0:
+            prices.update(range(band.start, min(band.end, 10_000) + 1, band.step))
+    prices -= {0, 10_000}
+    return tuple(Price(price) for price in sorted(prices)) or tuple(Price(p) for p in range(CENT, 10_000, CENT))
+
+
+def is_fine(bands: tuple[PriceBand, ...]) -> bool:
+    return any(band.step % CENT for band in bands)
+
+
+def middle(book: BookView) -> Price | None:
+    """The price the ladder is centred on: the mid, else the one best price, else the last trade."""
+    if book.bids and book.asks:
+        return Price((book.bids[0][0] + book.asks[0][0]) // 2)
+    if book.bids or book.asks:
+        return (book.bids or book.asks)[0][0]
+    return book.last_price
+
+
+def place_window(book: BookView, rows: int, top: int | None, *, recentre: bool = False) -> int:
+    """Index (from the highest price) of the first row shown; the old one is kept while the middle is well inside."""
+    prices = grid(book.bands)
+    last = max(len(prices) - rows, 0)
+    centre = middle(book)
+    if centre is None:
+        return min(top, last) if top is not None else last // 2
+    index = len(prices) - 1 - min(bisect_left(prices, centre), len(prices) - 1)
+    if top is not None and not recentre and top + rows // 4 <= index < top + rows - rows // 4 and top <= last:
+        return top
+    return min(max(index - rows // 2, 0), last)
+
+
+def own_counts(orders: tuple[OrderView, ...], ticker: Ticker) -> dict[tuple[BookSide, Price], Count]:
+    """What of ours may still fill, by side and price."""
+    counts: dict[tuple[BookSide, Price], Count] = {}
+    for order in orders:
+        if order.ticker == ticker and order.state not in FINAL_ORDER_STATES and order.remaining > 0:
+            key = (order.side, order.price)
+            counts[key] = Count(counts.get(key, 0) + order.remaining)
+    return counts
+
+
+def ladder_block(frame: Frame, top: int) -> Block:
+    """The ladder of the chosen market from grid row `top`, `frame.rows` price rows."""
+    snapshot, symbols = frame.snapshot, frame.symbols
+    book = chosen_book(snapshot, frame.view.market)
+    if book is None:
+        return Block(title=(("1 Book", ""),), head=((("no market watched yet", "dim"),),))
+    stale = book_stale(book, snapshot.feed, snapshot, frame.now_ns)
+    wide = frame.width >= 46
+    own = own_counts(snapshot.orders, book.ticker)
+    prices = grid(book.bands)
+    shown = [prices[len(prices) - 1 - i] for i in range(top, min(top + frame.rows, len(prices)))]
+    rows = tuple(_row(price, book, own, frame, stale=bool(stale), wide=wide) for price in shown)
+    hidden = _hidden(own, shown, symbols.up, symbols.down)
+    place = f"{_position(frame, book)}" if len(snapshot.books) > 1 else ""
+    return Block(
+        title=(("1 ", ""), (book.ticker, "")),
+        badge=place,
+        head=(_head(frame.width, wide, symbols.total),),
+        rows=rows,
+        foot=_foot(frame, book, stale, hidden),
+    )
+
+
+def foot_lines(height: int) -> int:
+    """Lines under the ladder by the height of its box."""
+    return 2 if height < 16 else 4
+
+
+def _position(frame: Frame, book: BookView) -> str:
+    tickers = sorted(item.ticker for item in frame.snapshot.books)
+    return f"[{tickers.index(book.ticker) + 1}/{len(tickers)}]"
+
+
+def _widths(width: int, wide: bool) -> tuple[int, int, int, int]:
+    """Cells for own, total, size and price; the rest is shared by the sizes."""
+    price = 6
+    if not wide:
+        own = 5 if width < 36 else 6
+        return own, 0, (width - price - 2 * own - 4) // 2, price
+    own = 6
+    total = (width - price - 2 * own - 6) // 4
+    return own, total, (width - price - 2 * own - 2 * total - 6) // 2, price
+
+
+def _head(width: int, wide: bool, total_word: str) -> Line:
+    own, total, size, price = _widths(width, wide)
+    left = f"{'mine':>{own}} " + (f"{total_word:>{total}} " if wide else "") + f"{'bid':>{size}} "
+    right = f" {'ask':>{size}}" + (f" {total_word:>{total}}" if wide else "") + f" {'mine':>{own}}"
+    return ((left, "head"), (f"{'YES':>{price}}", "head"), (right, "head"))
+
+
+def _size(count: int) -> str:
+    """A size for the ladder; fractions only where they are."""
+    return count_text(Count(count)) if count else ""
+
+
+def _total(levels: tuple[tuple[Price, Count], ...], price: Price, *, bids: bool) -> int:
+    return sum(count for level, count in levels if (level >= price if bids else level <= price))
+
+
+def _row(
+    price: Price, book: BookView, own: dict[tuple[BookSide, Price], Count], frame: Frame, *, stale: bool, wide: bool
+) -> Row:
+    own_w, total_w, size_w, price_w = _widths(frame.width, wide)
+    bid = next((count for level, count in book.bids if level == price), Count(0))
+    ask = next((count for level, count in book.asks if level == price), Count(0))
+    best_bid = book.bids[0][0] if book.bids else None
+    best_ask = book.asks[0][0] if book.asks else None
+    inside = best_bid is not None and best_ask is not None and best_bid < price < best_ask
+    fine = is_fine(book.bands)
+    bid_role, ask_role = ("dim", "dim") if stale else ("bid", "ask")
+    price_role = "dim" if stale or not (bid or ask) else "best" if price in (best_bid, best_ask) else ""
+    my_bid, my_ask = own.get((BookSide.BID, price), 0), own.get((BookSide.ASK, price), 0)
+    cells: list[Cell] = [(fit(_size(my_bid), own_w, right=True), "own" if my_bid else "")]
+    if wide:
+        total = _total(book.bids, price, bids=True) if bid else 0
+        cells.append((" " + number(_size(total), total_w), "dim"))
+    gap = frame.symbols.middle if inside else ""
+    cells.append((" " + number(_size(bid) or gap, size_w), bid_role if bid else "dim"))
+    cells.append((" " + fit(price_text(price, fine=fine), price_w, right=True), price_role))
+    cells.append((" " + number(_size(ask) or gap, size_w), ask_role if ask else "dim"))
+    if wide:
+        total = _total(book.asks, price, bids=False) if ask else 0
+        cells.append((" " + number(_size(total), total_w), "dim"))
+    cells.append((" " + fit(_size(my_ask), own_w, right=True), "own" if my_ask else ""))
+    return Row(key=str(price), line=tuple(cells))
+
+
+def _hidden(own: dict[tuple[BookSide, Price], Count], shown: list[Price], up: str, down: str) -> str:
+    """Own prices outside the window, as `own ▲1 ▼2`."""
+    if not shown:
+        return ""
+    above = sum(1 for _, price in own if price > shown[0])
+    below = sum(1 for _, price in own if price < shown[-1])
+    parts = ([f"{up}{above}"] if above else []) + ([f"{down}{below}"] if below else [])
+    return "own out of sight " + " ".join(parts) if parts else ""
+
+
+def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, ...]:
+    fine = is_fine(book.bands)
+    dim = "dim" if stale else ""
+    bid = price_text(book.bids[0][0], fine=fine) if book.bids else UNKNOWN
+    ask = price_text(book.asks[0][0], fine=fine) if book.asks else UNKNOWN
+    gap = UNKNOWN
+    if book.bids and book.asks:
+        gap = price_text(Price(book.asks[0][0] - book.bids[0][0]), fine=fine)
+    best: Line = ((f"bid {bid}", dim or "bid"), ("  ", ""), (f"ask {ask}", dim or "ask"), (f"  spread {gap}", dim))
+    last = UNKNOWN
+    if book.last_price is not None:
+        sign = {BookSide.BID: frame.symbols.up, BookSide.ASK: frame.symbols.down, None: ""}[book.last_side]
+        last = f"{sign}{price_text(book.last_price, fine=fine)}"
+        if book.last_count is not None:
+            last += f" {frame.symbols.times}{count_text(book.last_count)}"
+    age = age_text(frame.now_ns - book.updated_ns) if book.updated_ns > 0 else UNKNOWN
+    status = f"STALE {stale}" if stale else book.status
+    age_line: Line = ((f"age {age} ", "stale" if stale else "dim"), (status, "stale" if stale else "dim"))
+    own_line: Line = ((hidden, "own"),) if hidden else ()
+    if foot_lines(frame.height) == 2:
+        return (packed((best,), frame.width) or best, packed((age_line, own_line, ((f"last {last}", dim),)), frame.width))
+    whole, oi = book.volume // COUNT_SCALE, book.open_interest // COUNT_SCALE
+    return (
+        best,
+        packed(
+            (((f"last {last}", dim),), ((f"vol {whole:,}", "dim"),), ((f"OI {oi:,}", "dim"),)),
+            frame.width,
+        ),
+        packed((_imbalance(frame, book, stale), own_line), frame.width),
+        packed((age_line, ((f"seq {book.seq}", "dim"),), ((book.title, "dim"),)), frame.width),
+    )
+
+
+def _imbalance(frame: Frame, book: BookView, stale: str) -> Line:
+    """Share of the bid side in the five best levels."""
+    bids = sum(count for _, count in book.bids[:5])
+    asks = sum(count for _, count in book.asks[:5])
+    if not bids + asks:
+        return (("imbalance " + UNKNOWN, "dim"),)
+    percent = 100 * bids // (bids + asks)
+    filled = percent // 10
+    bar = frame.symbols.full * filled
+    rest = frame.symbols.empty * (10 - filled)
+    return ((f"bid side {percent}% ", "dim" if stale else ""), (bar, "dim" if stale else "bid"), (rest, "dim"))

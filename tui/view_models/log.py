@@ -1,0 +1,74 @@
+"""Activity and errors in one list by time, newest last."""
+
+from __future__ import annotations
+
+from core.trading.snapshot import ActivityView, ErrorView
+from tui.view_models.ages import age_text, clock_text, wall_age
+from tui.view_models.cells import Block, Line, Row, fit
+from tui.view_models.view_state import Frame
+
+_WORST = {"all": 0, "warnings": 1, "errors": 2}
+
+
+def log_block(frame: Frame) -> Block:
+    """Rows of the chosen level and above; an error says what recovered it."""
+    snapshot = frame.snapshot
+    least = _WORST[frame.view.log_level]
+    entries: list[tuple[int, str, Line, str]] = []
+    for error in snapshot.errors:
+        if (2 if error.severity == "error" else 1) >= least:
+            entries.append((error.at, "e", _error_line(error), f"{error.error}: {error.context} {error.recovery}"))
+    for activity in snapshot.activity:
+        grade = 0 if activity.status == "ok" else 1
+        if grade >= least:
+            entries.append((activity.at, "a", _activity_line(activity), f"{activity.kind}: {activity.text}"))
+    entries.sort(key=lambda entry: entry[0])
+    seen: dict[str, int] = {}
+    rows: list[Row] = []
+    for at, kind, line, text in entries:
+        base = f"{at}{kind}{text}"
+        seen[base] = seen.get(base, 0) + 1
+        rows.append(Row(key=f"{base}#{seen[base]}", line=line, copy=f"{clock_text(at)} {text}"))
+    errors = sum(1 for error in snapshot.errors if error.severity == "error")
+    warnings = len(snapshot.errors) - errors
+    age = age_text(wall_age(snapshot, frame.now_ns, entries[-1][0])) if entries else ""
+    parts = [frame.view.log_level] if least else []
+    parts += [f"{warnings} W {errors} E"] if snapshot.errors else []
+    parts += [f"newest {age}"] if age else []
+    return Block(
+        title=(("5 Log", ""),),
+        badge=" · ".join(parts),
+        head=() if rows else ((("nothing yet", "dim"),),),
+        rows=tuple(rows),
+    )
+
+
+def _activity_line(activity: ActivityView) -> Line:
+    kind = fit(activity.kind, max(len(activity.kind), 7))
+    tail = f" ({age_text(activity.elapsed_ns)})" if activity.elapsed_ns is not None else ""
+    bad = activity.status not in ("ok", "pending")
+    status = f" {activity.status.upper()}" if bad else ""
+    role = "own" if activity.kind.startswith("fill") else ""
+    return (
+        (clock_text(activity.at), "dim"),
+        (" i ", "dim") if not bad else (" W ", "warn"),
+        (kind + " ", role or "strong"),
+        (activity.text, ""),
+        (tail, "dim"),
+        (status, "warn"),
+    )
+
+
+def _error_line(error: ErrorView) -> Line:
+    serious = error.severity == "error"
+    role = "alarm" if serious else "warn"
+    recovery: Line = ((f" -> {error.recovery}", "ok"),) if error.recovery else ()
+    return (
+        (clock_text(error.at), "dim"),
+        (" ", ""),
+        ("E" if serious else "W", role),
+        (" ", ""),
+        (error.error, "warn" if not serious else "strong"),
+        (f" {error.context}" if error.context else "", ""),
+        *recovery,
+    )

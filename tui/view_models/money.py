@@ -1,0 +1,181 @@
+"""P&L: the day's result with its parts, a chart of the portfolio since the start, and the risk meters."""
+
+from __future__ import annotations
+
+from core.domain.amounts import Money, count_text, money_text
+from core.trading.snapshot import LimitView
+from tui.view_models.ages import account_stale, age_text, clock_text, wall_age
+from tui.view_models.cells import Block, Line, fit, number, packed, spread
+from tui.view_models.chart import braille, stars
+from tui.view_models.tables import signed_role
+from tui.view_models.view_state import Frame
+
+AXIS = 10
+
+
+def signed(frame: Frame, amount: Money) -> str:
+    """Money with arrow and sign: `▲ +$8.40`."""
+    arrow = frame.symbols.up if amount > 0 else frame.symbols.down if amount < 0 else frame.symbols.middle
+    return f"{arrow} {money_text(amount, sign=True)}"
+
+
+def money_block(frame: Frame) -> Block:
+    """The panel; `frame.height` decides how much of it is chart."""
+    snapshot, money = frame.snapshot, frame.snapshot.money
+    stale = account_stale(snapshot, frame.now_ns)
+    read = age_text(wall_age(snapshot, frame.now_ns, money.synced_at))
+    inside = max(frame.height - 2, 0)
+    figures = _figures(frame, stale)
+    meters = _meters(frame, 1 if inside < 14 else 2) if frame.width < 100 else ()
+    words = (*figures, *meters)
+    rows = inside - len(words)
+    chart = _chart(frame, rows) if rows >= 3 else ()
+    return Block(
+        title=(("4 P&L ", ""), ("day ", "dim"), (signed(frame, money.day), "dim" if stale else signed_role(money.day))),
+        badge=f"STALE {read}" if stale else f"read {read} ago",
+        head=tuple((*chart, *words)[:inside]),
+    )
+
+
+def _pair(name: str, text: str, role: str, width: int) -> Line:
+    return ((f"{name:<11}", "dim"), (fit(text, width - 11, right=True), role))
+
+
+def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
+    """Named amounts in as many columns as the width allows."""
+    money = frame.snapshot.money
+    quiet = "dim" if stale else ""
+    amounts: list[tuple[str, str, str]] = [
+        ("day", money_text(money.day, sign=True), quiet or signed_role(money.day)),
+        ("portfolio", money_text(money.portfolio), quiet),
+        ("realized", money_text(money.realized, sign=True), quiet or signed_role(money.realized)),
+        ("unrealized", money_text(money.unrealized, sign=True), quiet or signed_role(money.unrealized)),
+        ("fees", money_text(Money(-money.fees), sign=True) if money.fees else money_text(money.fees), quiet),
+        ("exposure", money_text(money.exposure), quiet),
+        ("cash", money_text(money.cash), quiet),
+        ("reserved", money_text(money.reserved), quiet),
+        ("drawdown", money_text(Money(-abs(money.max_drawdown))) if money.max_drawdown else "$0.00", quiet),
+        ("drift", money_text(money.drift, sign=True), "warn" if money.drift else quiet),
+    ]
+    per_line = max(min((frame.width + 3) // 24, 5), 1)
+    if frame.height < 14 and per_line < 3:
+        amounts = [item for item in amounts if item[0] not in ("reserved", "drawdown", "day", "drift")]
+    width = (frame.width - 3 * (per_line - 1)) // per_line
+    lines: list[Line] = []
+    for start in range(0, len(amounts), per_line):
+        line: list[tuple[str, str]] = []
+        for position, (name, text, role) in enumerate(amounts[start : start + per_line]):
+            if position:
+                line.append(("   ", ""))
+            line.extend(_pair(name, text, role, width))
+        lines.append(tuple(line))
+    return tuple(lines)
+
+
+def _chart(frame: Frame, rows: int) -> tuple[Line, ...]:
+    """Portfolio against its first value, with the highest, lowest and the zero line named."""
+    equity = frame.snapshot.equity
+    width = frame.width - AXIS - 2
+    if len(equity) < 2 or width < 8:
+        empty: list[Line] = [()] * rows
+        empty[rows // 2] = (("no history yet".center(frame.width), "dim"),)
+        return tuple(empty)
+    with_times = rows >= 6
+    height = rows - 1 if with_times else rows
+    start = equity[0][1]
+    values = [value - start for _, value in equity]
+    low, high = min(*values, 0), max(*values, 0)
+    draw = braille if frame.symbols.braille else stars
+    drawn = draw(values, width, height, low, high)
+    zero = height - 1 - (0 - low) * (height - 1) // max(high - low, 1)
+    role = signed_role(values[-1]) or "strong"
+    lines: list[Line] = []
+    for y, text in enumerate(drawn):
+        label = ""
+        if y == zero:
+            label = "$0.00"
+        elif y == 0:
+            label = money_text(Money(high), sign=True)
+        elif y == height - 1:
+            label = money_text(Money(low), sign=True)
+        cells: list[tuple[str, str]] = [(number(label, AXIS), "dim"), (f" {frame.symbols.axis}", "dim")]
+        if y == zero:
+            cells.extend(_over_zero(text, frame.symbols.zero, role))
+        else:
+            cells.append((text, role))
+        lines.append(tuple(cells))
+    if with_times:
+        first, last = clock_text(equity[0][0]), clock_text(equity[-1][0])
+        lines.append(spread(((" " * (AXIS + 2) + first, "dim"),), ((last, "dim"),), frame.width))
+    return tuple(lines)
+
+
+def _over_zero(text: str, sign: str, role: str) -> list[tuple[str, str]]:
+    """The zero line under the curve."""
+    cells: list[tuple[str, str]] = []
+    for mark in text:
+        kind = "dim" if mark == " " else role
+        shown = sign if mark == " " else mark
+        if cells and cells[-1][1] == kind:
+            cells[-1] = (cells[-1][0] + shown, kind)
+        else:
+            cells.append((shown, kind))
+    return cells
+
+
+def meter(frame: Frame, limit: LimitView, width: int) -> Line:
+    """`exposure ▮▮▮▮▯▯▯▯ 57%  $68.80 of $120.00`; near or over the limit it says so."""
+    if limit.limit <= 0:
+        return ((f"{fit(limit.name, 14)} {limit.used_text} (no limit)", "dim"),)
+    percent = 100 * limit.used // limit.limit
+    full = min(max(percent * 10 // 100, 0), 10)
+    role = "alarm" if percent >= 100 else "warn" if percent >= 80 else ""
+    word = " FULL" if percent >= 100 else " near" if percent >= 80 else ""
+    cells: Line = (
+        (fit(limit.name, 14) + " ", "dim"),
+        (frame.symbols.full * full, role or "bid"),
+        (frame.symbols.empty * (10 - full), "dim"),
+        (f" {percent:>3}%{word}", role),
+    )
+    amount: Line = ((f"{limit.used_text} of {limit.limit_text}", "dim"),)
+    return packed((cells, amount), width)
+
+
+def _meters(frame: Frame, most: int) -> tuple[Line, ...]:
+    """The tightest limits."""
+    ranked = sorted(
+        frame.snapshot.limits, key=lambda limit: -(limit.used * 1000 // limit.limit if limit.limit > 0 else -1)
+    )
+    return tuple(meter(frame, limit, frame.width) for limit in ranked[:most])
+
+
+def risk_block(frame: Frame) -> Block:
+    """Limits, breaker, session counts and the health of each system; only where there is much room."""
+    snapshot = frame.snapshot
+    counters, breaker = snapshot.counters, snapshot.breaker
+    lines: list[Line] = [meter(frame, limit, frame.width) for limit in snapshot.limits]
+    word = "TRIPPED " + breaker.reason if breaker.tripped else "closed"
+    lines.append(
+        (("breaker        ", "dim"), (word, "alarm" if breaker.tripped else "ok"),
+         (f"  {breaker.errors} of {breaker.errors_limit} errors", "dim"))
+    )  # fmt: skip
+    lines.append(
+        (("orders         ", "dim"),
+         (f"{counters.placed} placed, {counters.canceled} canceled, {counters.rejected} rejected, "
+          f"{counters.denied} denied", ""))
+    )  # fmt: skip
+    contracts = count_text(counters.fill_contracts)
+    lines.append((("fills          ", "dim"), (f"{counters.fills} of {contracts} contracts", "")))
+    lines.append(
+        (("stream         ", "dim"),
+         (f"{counters.gaps} gaps, {counters.resyncs} resyncs, {counters.reconnects} reconnects", ""))
+    )  # fmt: skip
+    lines.append(())
+    for component in snapshot.components:
+        sign, role = {
+            "healthy": (frame.symbols.done, "ok"), "degraded": (frame.symbols.running, "warn"),
+        }.get(component.status, (frame.symbols.failed, "alarm"))  # fmt: skip
+        age = age_text(None if component.last_ns is None else frame.now_ns - component.last_ns)
+        left: Line = ((f"{sign} {component.name}: ", role), (f"{component.status} {component.detail}".strip(), ""))
+        lines.append(spread(left, ((age, "dim"),), frame.width))
+    return Block(title=(("risk and health", ""),), head=tuple(lines[: max(frame.height - 2, 0)]))

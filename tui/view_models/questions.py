@@ -1,0 +1,207 @@
+"""The words of the dialogs: liquidation plan, breaker, arming, quit, and the progress and certificate of the stop."""
+
+from __future__ import annotations
+
+from core.domain.amounts import Money, count_text, money_text, price_text
+from core.domain.enums import Mode, TraderState
+from core.trading.snapshot import ExitView, TraderSnapshot
+from tui.view_models.ages import clock_text, span_text
+from tui.view_models.cells import UNKNOWN, Column, Line, columns_for, table_head, table_line, width_of
+from tui.view_models.header import stream_line
+from tui.view_models.state import flips, time_in_state
+from tui.view_models.tables import order_words, signed_role
+from tui.view_models.view_state import Frame
+
+PLAN_COLUMNS = (
+    Column("MARKET", 0, right=False),
+    Column("POSITION", 9),
+    Column("CLOSE", 7),
+    Column("AVG", 6),
+    Column("LIMIT", 6, room=62),
+    Column("BRINGS", 10),
+    Column("FEES~", 7),
+    Column("SLIP", 8, room=70),
+    Column("REST", 6),
+)
+
+
+def wrapped(text: str, width: int, role: str = "") -> list[Line]:
+    """`text` broken at words."""
+    lines: list[Line] = []
+    current = ""
+    for word in text.split():
+        if current and len(current) + 1 + len(word) > width:
+            lines.append(((current, role),))
+            current = word
+        else:
+            current = f"{current} {word}" if current else word
+    return [*lines, ((current, role),)] if current else lines
+
+
+def liquidation_lines(frame: Frame) -> list[Line]:
+    """What would be closed, at which limit, for how much; estimates are called so."""
+    snapshot, plan = frame.snapshot, frame.snapshot.liquidation
+    columns = columns_for(PLAN_COLUMNS, frame.width)
+    lines: list[Line] = [(("Close every position by reduce-only orders; the trader then pauses.", ""),), ()]
+    if not plan:
+        held = [position for position in snapshot.positions if position.count]
+        lines.append(((f"{len(held)} open positions; the plan is not ready yet.", "warn"),))
+        return lines
+    lines.append(table_head(columns))
+    for item in plan:
+        side = "YES" if item.position > 0 else "NO"
+        average = UNKNOWN if item.average_price is None else price_text(item.average_price)
+        limit = UNKNOWN if item.limit_price is None else price_text(item.limit_price)
+        residue = (count_text(item.residue), "warn" if item.residue else "dim")
+        lines.append(
+            table_line(
+                columns,
+                [
+                    (item.ticker, ""),
+                    (f"{side} {count_text(abs(item.position))}", ""),  # type: ignore[arg-type]
+                    (count_text(item.closable), ""),
+                    (average, ""),
+                    (limit, ""),
+                    (money_text(item.proceeds, sign=True), signed_role(item.proceeds)),
+                    (money_text(item.fees_estimate), "dim"),
+                    (money_text(item.slippage), "dim"),
+                    residue,
+                ],
+            )
+        )
+        if item.note:
+            lines.append(((f"  {item.note}", "warn"),))
+    proceeds = Money(sum(item.proceeds for item in plan))
+    fees = Money(sum(item.fees_estimate for item in plan))
+    slippage = Money(sum(item.slippage for item in plan))
+    lines += [
+        (),
+        (
+            ("total ", "strong"),
+            (money_text(proceeds, sign=True), signed_role(proceeds)),
+            (f"  fees about {money_text(fees)}  slippage about {money_text(slippage)}", "dim"),
+        ),
+        (("after estimated fees ", "dim"), (money_text(Money(proceeds - fees), sign=True), "strong")),
+    ]
+    if any(item.residue for item in plan):
+        lines.append((("What the book cannot take now stays open (REST).", "warn"),))
+    if not snapshot.feed.stream_up:
+        lines.append(stream_line(frame))
+    return lines
+
+
+def breaker_lines(frame: Frame) -> list[Line]:
+    """Why it tripped, by which value against which limit."""
+    view = frame.snapshot.breaker
+    if not view.tripped:
+        return [
+            (("The breaker is closed: orders may pass.", "ok"),),
+            (),
+            (("errors   ", "dim"), (f"{view.errors} of {view.errors_limit}", "")),
+            (("It trips on repeated errors and on broken limits; then no order that", "dim"),),
+            (("takes risk is sent until it is reset here.", "dim"),),
+        ]
+    when = clock_text(view.tripped_at) if view.tripped_at is not None else UNKNOWN
+    return [
+        (("TRIPPED", "alarm"), (f" at {when}", "")),
+        (),
+        (("why      ", "dim"), (view.reason or UNKNOWN, "strong")),
+        (("value    ", "dim"), (view.value or UNKNOWN, "")),
+        (("limit    ", "dim"), (view.limit or UNKNOWN, "")),
+        (("errors   ", "dim"), (f"{view.errors} of {view.errors_limit}", "")),
+        (),
+        (("Resetting lets orders pass again. Look into the cause first;", ""),),
+        (("a reset is refused while the cause lasts. Reason for the record:", ""),),
+    ]
+
+
+def arm_lines(frame: Frame) -> list[Line]:
+    snapshot = frame.snapshot
+    live = snapshot.identity.mode is Mode.LIVE
+    words = "REAL MONEY on Kalshi's production exchange" if live else "Kalshi's demo exchange"
+    lines: list[Line] = [
+        (("Arm: allow orders that take risk, on ", ""), (words, "alarm" if live else "strong")),
+        (),
+        (("account    ", "dim"), (f"{frame.symbols.ellipsis}{snapshot.identity.account}", "")),
+        (("portfolio  ", "dim"), (money_text(snapshot.money.portfolio), "")),
+        (("strategy   ", "dim"), (snapshot.identity.strategy or UNKNOWN, "")),
+    ]
+    for limit in snapshot.limits[:4]:
+        lines.append(((f"{limit.name:<11}", "dim"), (f"{limit.used_text} of {limit.limit_text}", "")))
+    return lines
+
+
+def quit_lines(frame: Frame) -> list[Line]:
+    snapshot = frame.snapshot
+    held = [position for position in snapshot.positions if position.count]
+    lines: list[Line] = [
+        (("Stop and cancel: no new orders, cancel own orders, confirm that none", ""),),
+        (("rests, leave. Positions stay open.", ""),),
+        (),
+        (("own orders open  ", "dim"), (str(len(snapshot.orders)), "")),
+        (("positions open   ", "dim"), (str(len(held)), "")),
+        (("exposure         ", "dim"), (money_text(snapshot.money.exposure), "")),
+    ]
+    if snapshot.counters.foreign:
+        lines.append(((f"{snapshot.counters.foreign} foreign orders are left alone", "warn"),))
+    return [*lines, (("ctrl+c again stops at once", "dim"),)]
+
+
+def certificate_lines(view: ExitView, width: int) -> list[Line]:
+    """What can be said about the end, and what cannot."""
+    own = UNKNOWN if view.resting_after_stop is None else str(view.resting_after_stop)
+    foreign = UNKNOWN if view.foreign_resting is None else str(view.foreign_resting)
+    clean = view.resting_after_stop == 0 and not view.unverified
+    word = "Stopped; nothing of ours rests." if clean else "Stopped, but NOT everything is verified."
+    lines: list[Line] = [
+        ((word, "ok" if clean else "alarm"),),
+        (),
+        (("own orders resting      ", "dim"), (own, "strong")),
+        (("foreign orders resting  ", "dim"), (foreign, "")),
+        (("reason                  ", "dim"), (f"{view.reason.value}, exit code {view.code}", "")),
+    ]
+    if view.detail:
+        lines += wrapped(view.detail, width, "dim")
+    lines += [((f"not verified: {item}", "warn"),) for item in view.unverified]
+    return lines
+
+
+def stopping_lines(frame: Frame) -> list[Line]:
+    """The progress of the stop, then its certificate."""
+    snapshot = frame.snapshot
+    if snapshot.exit is not None:
+        return certificate_lines(snapshot.exit, frame.width)
+    spent = span_text(time_in_state(snapshot, frame.now_ns))
+    lines: list[Line] = []
+    if snapshot.state.state is TraderState.SHUTDOWN:
+        lines.append((("stopping ", "strong"), (spent, ""), (f"  {snapshot.state.waiting_for}", "dim")))
+    else:
+        lines.append((("waiting for the trader to begin the stop", "own"),))
+    lines.append(((f"{len(snapshot.orders)} own orders still open", "" if snapshot.orders else "ok"),))
+    lines.append(())
+    for order in snapshot.orders[: max(frame.height - 6, 1)]:
+        words = f"{order_words(order)} {count_text(order.remaining)} @ {price_text(order.price)}"
+        line: Line = ((f"{order.state.value:<10}", "warn"), (f" {words}  ", ""), (order.ticker, "dim"))
+        lines.append(line if width_of(line) <= frame.width else line[:2])
+    lines.append((("ctrl+c shortens the waits; the cancel is never skipped", "dim"),))
+    return lines
+
+
+def _standing(snapshot: TraderSnapshot) -> tuple[object, ...]:
+    state = "ready" if flips(snapshot) else snapshot.state.state.value
+    sides = tuple(sorted((p.ticker, p.count > 0) for p in snapshot.positions if p.count))
+    return state, sides
+
+
+def liquidation_watch(opened: TraderSnapshot) -> object:
+    """What must not change while the liquidation is asked about: state and the set of positions with their side."""
+    return _standing(opened)
+
+
+def liquidation_changed(opened: object, snapshot: TraderSnapshot) -> str:
+    now = _standing(snapshot)
+    if now == opened or not isinstance(opened, tuple):
+        return ""
+    if now[0] != opened[0]:
+        return f"liquidation not asked further: the state became {snapshot.state.label or now[0]}"
+    return "liquidation not asked further: the positions changed; look again"

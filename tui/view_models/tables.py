@@ -1,0 +1,182 @@
+"""Positions and orders as tables. A NO position is shown in NO prices, as the operator would say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.domain.amounts import Price, complement, count_text, money_text, price_text
+from core.domain.enums import BookSide, OrderState, Ownership
+from core.trading.snapshot import OrderView, PositionView
+from tui.view_models.ages import account_stale, age_text, clock_text, wall_age
+from tui.view_models.cells import UNKNOWN, Block, Cell, Column, Line, Row, columns_for, table_head, table_line
+from tui.view_models.view_state import PANEL_WORDS, Frame
+
+POSITION_COLUMNS = (
+    Column("MARKET", 0, right=False),
+    Column("SIDE", 4, right=False),
+    Column("QTY", 7),
+    Column("AVG", 6),
+    Column("MARK", 6),
+    Column("BY", 4, right=False, room=64),
+    Column("UNREAL", 10),
+    Column("REALIZED", 10, room=74),
+    Column("FEES", 8, room=84),
+    Column("IF FLAT", 10, room=96),
+    Column("AGE", 5, room=70),
+)
+
+ORDER_COLUMNS = (
+    Column("MARKET", 0, right=False),
+    Column("SIDE", 4, right=False),
+    Column("PRICE", 6),
+    Column("QTY", 7),
+    Column("FILLED", 7),
+    Column("AGE", 5),
+    Column("STATE", 9, right=False),
+    Column("OWNER", 7, right=False, room=78),
+    Column("SINCE", 8, room=88),
+    Column("ID", 8, right=False, room=66),
+    Column("WHY", 22, right=False, room=110),
+)
+
+_STATE_ROLES = {
+    OrderState.PLANNED: "dim",
+    OrderState.SENT: "warn",
+    OrderState.RESTING: "",
+    OrderState.AMENDING: "warn",
+    OrderState.CANCELING: "warn",
+    OrderState.IN_DOUBT: "alarm",
+    OrderState.FILLED: "ok",
+    OrderState.REJECTED: "alarm",
+}
+
+
+def signed_role(amount: int) -> str:
+    return "gain" if amount > 0 else "loss" if amount < 0 else ""
+
+
+def order_words(order: OrderView) -> str:
+    """BUY or SELL, of YES."""
+    return "BUY" if order.side is BookSide.BID else "SELL"
+
+
+def tabs(frame: Frame, name: str, number: int, tally: str) -> Line:
+    """The panel's title; where one table switches, the others are named too."""
+    own: Line = ((f"{number} {PANEL_WORDS[name]}", "title"), (tally, "dim"))
+    return own
+
+
+def positions_block(frame: Frame) -> Block:
+    snapshot = frame.snapshot
+    stale = account_stale(snapshot, frame.now_ns)
+    columns = columns_for(POSITION_COLUMNS, frame.width)
+    held = [position for position in snapshot.positions if position.count or position.realized or position.fees]
+    held.sort(key=lambda position: (position.count == 0, position.ticker))
+    fine = any((position.average_price or 0) % 100 or (position.mark or 0) % 100 for position in held)
+    rows = tuple(_position_row(position, frame, columns, fine=fine, stale=bool(stale)) for position in held)
+    open_count = sum(1 for position in held if position.count)
+    badge = f"{open_count} open"
+    if len(held) > open_count:
+        badge += f", {len(held) - open_count} flat"
+    return Block(
+        title=(("2 Positions", ""),),
+        badge=badge,
+        head=(table_head(columns) if held else (("no positions", "dim"),),),
+        rows=rows,
+        foot=_stale_foot(frame, stale),
+    )
+
+
+def _stale_foot(frame: Frame, stale: str) -> tuple[Line, ...]:
+    if not stale:
+        return ()
+    age = wall_age(frame.snapshot, frame.now_ns, frame.snapshot.money.synced_at)
+    return (((f"STALE {stale}, last read {age_text(age)} ago", "stale"),),)
+
+
+def _side_price(price: Price | None, *, no: bool, fine: bool) -> str:
+    if price is None:
+        return UNKNOWN
+    return price_text(complement(price) if no else price, fine=fine)
+
+
+def _position_row(
+    position: PositionView, frame: Frame, columns: Sequence[tuple[int, Column]], *, fine: bool, stale: bool
+) -> Row:
+    no = position.count < 0
+    flat = position.count == 0
+    known = position.mark is not None or flat
+    unrealized = money_text(position.unrealized, sign=True) if known else UNKNOWN
+    dim = "dim" if stale or flat else ""
+    cells: list[Cell] = [
+        (position.ticker, dim),
+        ("flat" if flat else "NO" if no else "YES", dim or ("ask" if no else "bid")),
+        (count_text(abs(position.count)), dim),  # type: ignore[arg-type]
+        (_side_price(position.average_price, no=no, fine=fine), dim),
+        (_side_price(position.mark, no=no, fine=fine), dim),
+        (position.mark_basis if not flat else "", "dim"),
+        (unrealized, dim or signed_role(position.unrealized)),
+        (money_text(position.realized, sign=True), dim or signed_role(position.realized)),
+        (money_text(position.fees), "dim"),
+        (money_text(position.if_flat, sign=True) if known else UNKNOWN, dim),
+        (age_text(wall_age(frame.snapshot, frame.now_ns, position.updated_at)), "dim"),
+    ]
+    copy = " ".join(f"{column.title}={text}" for column, (text, _) in zip(POSITION_COLUMNS, cells, strict=True) if text)
+    return Row(key=position.ticker, line=table_line(columns, cells), copy=copy)
+
+
+def orders_block(frame: Frame) -> Block:
+    """Open orders, oldest first so that rows hold still, then the newest final ones while there is room."""
+    snapshot = frame.snapshot
+    stale = account_stale(snapshot, frame.now_ns)
+    columns = columns_for(ORDER_COLUMNS, frame.width)
+    open_orders = sorted(snapshot.orders, key=lambda order: (order.created_at, order.client_order_id))
+    spare = max(frame.rows - len(open_orders), 0)
+    finished = sorted(snapshot.finished_orders, key=lambda order: order.updated_at, reverse=True)[:spare]
+    shown = [*open_orders, *finished]
+    fine = any(order.price % 100 for order in shown)
+    finals = {order.client_order_id for order in finished}
+    rows = tuple(
+        _order_row(order, frame, columns, fine=fine, dim=bool(stale) or order.client_order_id in finals)
+        for order in shown
+    )
+    unsure = sum(1 for order in open_orders if order.state is OrderState.IN_DOUBT)
+    moving = sum(
+        1
+        for order in open_orders
+        if order.state in (OrderState.SENT, OrderState.PLANNED, OrderState.CANCELING, OrderState.AMENDING)
+    )
+    badge = f"{len(open_orders)} open"
+    badge += f", {moving} pending" if moving else ""
+    badge += f", {unsure} IN DOUBT" if unsure else ""
+    return Block(
+        title=(("3 Orders", ""),),
+        badge=badge,
+        head=(table_head(columns) if shown else (("no orders", "dim"),),),
+        rows=rows,
+        foot=_stale_foot(frame, stale),
+    )
+
+
+def _order_row(
+    order: OrderView, frame: Frame, columns: Sequence[tuple[int, Column]], *, fine: bool, dim: bool
+) -> Row:
+    quiet = "dim" if dim else ""
+    side = "bid" if order.side is BookSide.BID else "ask"
+    state_role = _STATE_ROLES.get(order.state, "dim")
+    name = order.order_id or order.client_order_id
+    cells: list[Cell] = [
+        (order.ticker, quiet),
+        (order_words(order), quiet or side),
+        (price_text(order.price, fine=fine), quiet),
+        (count_text(order.count), quiet),
+        (count_text(order.filled), quiet),
+        (age_text(wall_age(frame.snapshot, frame.now_ns, order.created_at)), "dim"),
+        (order.state.value, state_role if state_role == "alarm" else quiet or state_role),
+        (order.ownership.value, "warn" if order.ownership is not Ownership.OWN else "dim"),
+        (clock_text(order.created_at), "dim"),
+        (name[-8:], "dim"),
+        (order.reason, "dim"),
+    ]
+    copy = " ".join(f"{column.title}={text}" for column, (text, _) in zip(ORDER_COLUMNS, cells, strict=True) if text)
+    return Row(key=order.client_order_id, line=table_line(columns, cells), copy=f"{copy} CLIENT={order.client_order_id}")
