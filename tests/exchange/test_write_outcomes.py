@@ -232,7 +232,7 @@ async def test_connection_that_breaks_after_bytes_left_is_unknown_and_sent_once(
             writer.write(b"HTTP/1.1 20")
             await writer.drain()
         if how == "inside_body":
-            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 90\r\n\r\n{\"order_id\"")
+            writer.write(b'HTTP/1.1 201 Created\r\nContent-Length: 90\r\n\r\n{"order_id"')
             await writer.drain()
         if how != "close":
             reset(writer)
