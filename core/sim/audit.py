@@ -7,11 +7,14 @@ zero; each account's cash follows from its deposits, costs, results and fees.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.domain.amounts import ONE_DOLLAR, Money
 from core.domain.enums import BookSide
 from core.sim.accounts import Account
-from core.sim.venue import Venue
+
+if TYPE_CHECKING:
+    from core.sim.venue import Venue
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 from core.domain.amounts import Money
 from core.ports import Clock
 from core.sim.accounts import Account
-from core.sim.audit import Conservation, check_conservation
+from core.sim.audit import Conservation
 from core.sim.auth import KeyRing, generate_private_key, public_key_of
 from core.sim.catalog import build_catalog
 from core.sim.errors import Refused, refusal
@@ -37,6 +37,7 @@ ASLEEP_NS = 2 * NS  # later than this, the machine was away and the missed time 
 LIVED_NS = 20 * NS
 LIVED_MARKETS = 48  # more markets have lived for less, so that starting stays quick
 PING_EVERY_S = 10
+CLOSE_WAIT_S = 1  # how long a closing connection may take to say goodbye
 HEARTBEAT = b"heartbeat"
 QUEUE_LIMIT = 10_000  # frames a slow reader may leave behind
 REPLY_ROOM = 1_000  # beyond that, for answers to commands and for errors
@@ -118,7 +119,7 @@ class ExchangeServer:
 
     def check_conservation(self) -> Conservation:
         """Prove that no money was made or lost."""
-        return check_conservation(self.venue)
+        return self.venue.check_conservation()
 
     # life
 
@@ -143,8 +144,7 @@ class ExchangeServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in list(self._connections):
-            await connection.socket.close()
+        await asyncio.gather(*(connection.socket.close() for connection in list(self._connections)))
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -251,7 +251,7 @@ class ExchangeServer:
             account = self._keys.check(request.headers, request.method, path, self._clock.wall_ns())
         except Refused as refused:
             return _response(_refused(refused))
-        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY)
+        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY, timeout=CLOSE_WAIT_S)
         if not socket.can_prepare(request):
             return _response(_refused(refusal("not_found", "this path speaks WebSocket")))
         await socket.prepare(request)

@@ -16,6 +16,7 @@ import msgspec
 from core.domain.amounts import ONE_DOLLAR, Count, Money
 from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
 from core.sim.accounts import Account
+from core.sim.audit import Conservation, check_conservation
 from core.sim.errors import refusal
 from core.sim.events import Batch, MarketMoved, VenueEvent
 from core.sim.fees import trade_fee
@@ -219,6 +220,10 @@ class Venue:
         """Everything that happened since the last call, in order."""
         out, self._out = self._out, []
         return out
+
+    def check_conservation(self) -> Conservation:
+        """Where all money is; AssertionError if any of it was made or lost."""
+        return check_conservation(self)
 
     # checks
 

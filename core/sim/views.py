@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from core.domain.amounts import ONE_DOLLAR, PRICE_SCALE, Count, div_half_up
 from core.domain.enums import BookSide, MarketStatus
 from core.sim.accounts import Account, Position
@@ -131,9 +133,9 @@ def trade_view(trade: Trade) -> Json:
     }
 
 
-def multiplier(thousandths: int) -> int | float:
-    """The fee multiplier is a JSON number on the wire; the only one here that is not whole money."""
-    return thousandths // 1000 if thousandths % 1000 == 0 else thousandths / 1000
+def multiplier(thousandths: int) -> msgspec.Raw:
+    """The fee multiplier is a JSON number on the wire; written as text, it never becomes a float."""
+    return msgspec.Raw(f"{thousandths // 1000}.{thousandths % 1000:03d}".rstrip("0").rstrip(".").encode())
 
 
 def series_view(series: Series) -> Json:
@@ -279,7 +281,7 @@ def order_view(order: Order) -> Json:
         "cancel_order_on_pause": order.cancel_on_pause,
         "subaccount_number": 0,
         "exchange_index": SHARD,
-        "last_update_reason": order.reason,
+        **({"last_update_reason": order.reason} if order.reason else {}),
     }
 
 

@@ -251,6 +251,27 @@ def test_a_full_buffer_ends_the_subscription_with_error_25() -> None:
     assert len([f for f in frames if f["type"] == "error"]) == 1
 
 
+async def test_a_reader_that_never_reads_loses_its_subscription_and_hurts_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "QUEUE_LIMIT", 200)
+    async with running() as (server, client), client.stream() as slow:
+        tickers = best_markets(server)
+        await slow.send("subscribe", channels=["orderbook_delta"], market_tickers=tickers)
+        for _ in range(2_500):
+            await slow.send("update_subscription", sid=1, action="get_snapshot", market_tickers=tickers)
+        async with client.stream() as quick:
+            await quick.send("subscribe", channels=["ticker"])
+            await quick.until("ticker")
+        errors = []
+        async with asyncio.timeout(20):
+            async for message in slow.socket:
+                if message.type is aiohttp.WSMsgType.TEXT and '"error"' in message.data:
+                    errors.append(json.loads(message.data)["msg"]["code"])
+                    break
+        assert errors == [25]
+
+
 async def test_pings_carry_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "PING_EVERY_S", 0.05)
     async with running() as (_server, client), client.stream() as stream:
