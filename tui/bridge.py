@@ -1,4 +1,4 @@
-"""All that the console needs of the trader: a picture to draw, a place to put wishes, and a knock when to look at once."""
+"""All that the console needs of the trader: a picture to draw, a place for wishes, and a knock when to look at once."""
 
 from __future__ import annotations
 

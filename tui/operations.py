@@ -1,4 +1,4 @@
-"""What the console itself does for an action: open a dialog, change the view, copy. Trading commands go to the bridge."""
+"""What the console does itself for an action: open a dialog, change the view, copy. Commands go to the bridge."""
 
 from __future__ import annotations
 

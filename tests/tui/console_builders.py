@@ -116,17 +116,22 @@ def book(ticker: Ticker = HIGHNY, mid: int = 55, *, bands: tuple[PriceBand, ...]
     return msgspec.structs.replace(base, **changes)
 
 
-def position(ticker: Ticker = HIGHNY, count: int = 120, average: int = 4_700, mark: int | None = 5_500, **changes: Any) -> PositionView:
+def position(
+    ticker: Ticker = HIGHNY, count: int = 120, average: int = 4_700, mark: int | None = 5_500, **changes: Any
+) -> PositionView:
     base = PositionView(
         ticker=ticker, count=contracts(count), average_price=Price(average), cost=Money(average * count * 100),
-        mark=None if mark is None else Price(mark), mark_basis="none" if mark is None else "bid" if count > 0 else "ask",
+        mark=None if mark is None else Price(mark),
+        mark_basis="none" if mark is None else "bid" if count > 0 else "ask",
         realized=Money(1_200_000), unrealized=Money(0 if mark is None else (mark - average) * count * 100),
         fees=Money(410_000), if_flat=Money(0 if mark is None else mark * count * 100), updated_at=ago(740),
     )  # fmt: skip
     return msgspec.structs.replace(base, **changes)
 
 
-def order(number: int = 1, side: BookSide = BookSide.BID, price: int = 5_400, count: int = 30, filled: int = 0, **changes: Any) -> OrderView:
+def order(
+    number: int = 1, side: BookSide = BookSide.BID, price: int = 5_400, count: int = 30, filled: int = 0, **changes: Any
+) -> OrderView:
     base = OrderView(
         client_order_id=ClientOrderId(f"kt-own-{number:04d}"), order_id=OrderId(f"ord-{number:08d}"), ticker=HIGHNY,
         side=side, price=Price(price), count=contracts(count), filled=contracts(filled),
@@ -213,7 +218,9 @@ def snapshot(**changes: Any) -> TraderSnapshot:
         positions=(position(), position(FED, -40, 6_900, 7_200, mark_basis="ask", fees=Money(210_000))),
         orders=(order(1, filled=10), order(2, BookSide.ASK, 5_700, 20, state=OrderState.SENT)),
         finished_orders=(order(9, BookSide.ASK, 5_700, 4, 4, state=OrderState.FILLED, reason="filled"),),
-        money=money(), equity=equity(), counters=CountersView(placed=88, accepted=86, canceled=57, denied=1, fills=31, fill_contracts=contracts(412), resyncs=1, gaps=1),
+        money=money(), equity=equity(),
+        counters=CountersView(placed=88, accepted=86, canceled=57, denied=1, fills=31, fill_contracts=contracts(412),
+                              resyncs=1, gaps=1),
         activity=activity(),
         errors=(ErrorView(at=ago(9), severity="warning", error="stream_gap", context="seq 1181 to 1184",
                           recovery="resynced in 0.2s"),),
@@ -228,7 +235,9 @@ def breaker(**changes: Any) -> BreakerView:
 
 
 def tripped() -> BreakerView:
-    return breaker(tripped=True, reason="order errors", value="5 errors in 60 s", limit="5", tripped_at=ago(8), errors=5)
+    return breaker(
+        tripped=True, reason="order errors", value="5 errors in 60 s", limit="5", tripped_at=ago(8), errors=5
+    )
 
 
 def action(command_id: int = 1, name: str = "pause", status: str = "done", text: str = "", at: float = 1) -> ActionView:

@@ -87,14 +87,19 @@ class Dialog(ModalScreen[Answer]):
             body.ascii_only = self._ascii
             yield body
             if spec.word or spec.text is not None:
-                field_ = Input(value=spec.text or "", placeholder=f"type {spec.word}" if spec.word else "reason", id="typed")
+                field_ = Input(
+                    value=spec.text or "", placeholder=f"type {spec.word}" if spec.word else "reason", id="typed"
+                )
                 field_.cursor_blink = False
                 yield field_
             with Horizontal(id="choices"):
                 for choice in spec.choices:
                     label = f"{choice.label} ({choice.key})" if choice.key else choice.label
                     button = Button(
-                        Content(label), id=f"choice-{choice.name}", classes="-danger" if choice.danger else "", compact=True
+                        Content(label),
+                        id=f"choice-{choice.name}",
+                        classes="-danger" if choice.danger else "",
+                        compact=True,
                     )
                     button.disabled = bool(spec.word and choice.danger)
                     yield button

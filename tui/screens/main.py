@@ -63,9 +63,7 @@ class PanelLayout(Layout):
     def __init__(self, place: Callable[[int, int], dict[str, tuple[int, int, int, int]]]) -> None:
         self._place = place
 
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
-    ) -> list[WidgetPlacement]:
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
         boxes = self._place(size.width, size.height)
         return [
             WidgetPlacement(Region(*boxes[child.id]), NULL_OFFSET, Spacing(), child)
@@ -160,7 +158,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def rearrange(self) -> None:
         """New places for the same size."""
-        self.query_one(Desk).refresh(layout=True)
+        self.query_one("#header").refresh(layout=True)  # a child's request is what makes its parent place anew
         self.call_after_refresh(self._after_layout)
 
     def focus_panel(self, name: str) -> None:

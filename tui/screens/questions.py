@@ -1,4 +1,4 @@
-"""The dialogs of this console as specifications: what is asked, which choice has the focus, when it closes by itself."""
+"""The dialogs as specifications: what is asked, which choice has the focus, when it closes by itself."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def breaker_dialog(snapshot: TraderSnapshot) -> DialogSpec:
     def closes(now: TraderSnapshot) -> str:
         if now.breaker.tripped == tripped:
             return ""
-        return "the breaker has tripped meanwhile: press b" if now.breaker.tripped else "the breaker was reset meanwhile"
+        return (
+            "the breaker has tripped meanwhile: press b" if now.breaker.tripped else "the breaker was reset meanwhile"
+        )
 
     if not tripped:
         return DialogSpec("breaker", "Circuit breaker", breaker_lines, (Choice("no", "Close"),), "no", "no", closes)

@@ -139,7 +139,8 @@ def plain(line: Line) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; `width` 0 takes what is left, `room` is the least table width at which it is shown."""
+    """A column of a table; `width` 0 takes what is left. `room` is the least table width at which it is shown (0:
+    always); of those with a `room` the ones needing most go first when the open column is too narrow for its texts."""
 
     title: str
     width: int
@@ -147,11 +148,17 @@ class Column:
     room: int = 0
 
 
-def columns_for(columns: Sequence[Column], width: int) -> list[tuple[int, Column]]:
-    """The columns shown at `width` with their index, the open one given what is left."""
+def columns_for(columns: Sequence[Column], width: int, longest: int = 0) -> list[tuple[int, Column]]:
+    """The columns shown at `width` with their index; the open one gets what is left, `longest` cells if possible."""
     shown = [(index, column) for index, column in enumerate(columns) if width >= column.room]
-    fixed = sum(column.width for _, column in shown) + max(len(shown) - 1, 0)
-    rest = max(width - fixed, 4)
+    need = min(longest, 30)
+    while True:
+        rest = width - sum(column.width for _, column in shown) - max(len(shown) - 1, 0)
+        spare = max(shown, key=lambda item: item[1].room, default=None)
+        if rest >= need or spare is None or not spare[1].room:
+            break
+        shown.remove(spare)
+    rest = max(rest, 4)
     return [
         (index, column if column.width else Column(column.title, rest, column.right, column.room))
         for index, column in shown

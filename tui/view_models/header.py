@@ -101,8 +101,8 @@ def header_line(frame: Frame) -> Line:
             (("up ", "dim"), (span_text(wall_now(snapshot, frame.now_ns) - identity.started_at), "")),
             ((f"v{identity.version}", "dim"),),
         ]
-    name: Line = ((" KALSHI TRADER", "title"),)
-    room = frame.width - 10
+    name: Line = ((" KALSHI TRADER", "title"),) if frame.width >= 110 else ()
+    room = frame.width - 11
     return spread(packed((name, *parts), room), clock, frame.width)
 
 
@@ -122,7 +122,7 @@ def notice_line(frame: Frame) -> Line:
     if view.notice is not None and (action is None or action.command_id <= view.notice.after):
         return cut(((" " + view.notice.text, view.notice.role), ("  esc dismisses", "dim")), frame.width)
     if action is None:
-        return ()
+        return _newest_activity(frame)
     age = age_text(wall_age(snapshot, frame.now_ns, action.at))
     role = _STATUS_ROLES.get(action.status, "warn")
     more = sum(1 for item in snapshot.actions if item.status == "pending" and item is not action)
@@ -131,6 +131,14 @@ def notice_line(frame: Frame) -> Line:
     text = f" {action.text}" if action.text else ""
     left: Line = ((f" {action.name} ", "strong"), (action.status.upper(), role), (text, ""))
     return spread(left, ((f"{tail}  {age} ago{hint} ", "dim"),), frame.width)
+
+
+def _newest_activity(frame: Frame) -> Line:
+    """With no result to show, the last thing that happened."""
+    newest = max(frame.snapshot.activity, key=lambda item: item.at, default=None)
+    if newest is None:
+        return ()
+    return cut(((f" {clock_text(newest.at)}   {newest.kind} {newest.text}", "dim"),), frame.width)
 
 
 def alarm_line(frame: Frame) -> Line:
@@ -157,16 +165,18 @@ def small_lines(frame: Frame) -> list[Line]:
     """Everything that matters in one column of text, most important first, for screens under 80x24."""
     snapshot, money = frame.snapshot, frame.snapshot.money
     spent = span_text(time_in_state(snapshot, frame.now_ns))
-    notice = notice_line(frame)
+    acted = frame.view.notice is not None or shown_action(snapshot, frame.view.dismissed) is not None
     lines: list[Line] = [
-        packed((mode_cell(snapshot)[:1], ((shown_label(snapshot), state_role(snapshot)), (f" {spent}", ""))), frame.width),
+        packed(
+            (mode_cell(snapshot)[:1], ((shown_label(snapshot), state_role(snapshot)), (f" {spent}", ""))), frame.width
+        ),
         (("day ", "dim"), (signed(frame, money.day), signed_role(money.day))),
         (("^k", "key"), (" PANIC: cancel all and pause", "")),
     ]
     if snapshot.alarm:
         lines.append((("ALARM ", "alarm"), (snapshot.alarm, "")))
-    if notice:
-        lines.append(notice)
+    if acted:
+        lines.append(notice_line(frame))
     behind = behind_line(frame)
     if behind:
         lines.append(behind)

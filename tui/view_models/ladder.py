@@ -163,7 +163,7 @@ def _hidden(own: dict[tuple[BookSide, Price], Count], shown: list[Price], up: st
     above = sum(1 for _, price in own if price > shown[0])
     below = sum(1 for _, price in own if price < shown[-1])
     parts = ([f"{up}{above}"] if above else []) + ([f"{down}{below}"] if below else [])
-    return "own out of sight " + " ".join(parts) if parts else ""
+    return "own " + " ".join(parts) if parts else ""
 
 
 def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, ...]:
@@ -186,7 +186,10 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
     age_line: Line = ((f"age {age} ", "stale" if stale else "dim"), (status, "stale" if stale else "dim"))
     own_line: Line = ((hidden, "own"),) if hidden else ()
     if foot_lines(frame.height) == 2:
-        return (packed((best,), frame.width) or best, packed((age_line, own_line, ((f"last {last}", dim),)), frame.width))
+        return (
+            packed((best,), frame.width) or best,
+            packed((age_line, own_line, ((f"last {last}", dim),)), frame.width),
+        )
     whole, oi = book.volume // COUNT_SCALE, book.open_interest // COUNT_SCALE
     return (
         best,

@@ -29,7 +29,7 @@ def money_block(frame: Frame) -> Block:
     meters = _meters(frame, 1 if inside < 14 else 2) if frame.width < 100 else ()
     words = (*figures, *meters)
     rows = inside - len(words)
-    chart = _chart(frame, rows) if rows >= 3 else ()
+    chart = _chart(frame, rows, stale=bool(stale)) if rows >= 3 else ()
     return Block(
         title=(("4 P&L ", ""), ("day ", "dim"), (signed(frame, money.day), "dim" if stale else signed_role(money.day))),
         badge=f"STALE {read}" if stale else f"read {read} ago",
@@ -37,8 +37,8 @@ def money_block(frame: Frame) -> Block:
     )
 
 
-def _pair(name: str, text: str, role: str, width: int) -> Line:
-    return ((f"{name:<11}", "dim"), (fit(text, width - 11, right=True), role))
+def _pair(name: str, text: str, role: str, width: int, names: int) -> Line:
+    return ((f"{name:<{names}}", "dim"), (number(text, width - names), role))
 
 
 def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
@@ -55,24 +55,32 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
         ("cash", money_text(money.cash), quiet),
         ("reserved", money_text(money.reserved), quiet),
         ("drawdown", money_text(Money(-abs(money.max_drawdown))) if money.max_drawdown else "$0.00", quiet),
-        ("drift", money_text(money.drift, sign=True), "warn" if money.drift else quiet),
+        ("drift", money_text(money.drift, sign=bool(money.drift)), "warn" if money.drift else quiet),
     ]
     per_line = max(min((frame.width + 3) // 24, 5), 1)
+    gap, names = 3, 11
     if frame.height < 14 and per_line < 3:
         amounts = [item for item in amounts if item[0] not in ("reserved", "drawdown", "day", "drift")]
-    width = (frame.width - 3 * (per_line - 1)) // per_line
+        if (
+            per_line == 1
+            and frame.width >= 38
+            and max(len(text) for _, text, _ in amounts) <= (frame.width - 2) // 2 - 9
+        ):
+            amounts = [("unreal." if name == "unrealized" else name, text, role) for name, text, role in amounts]
+            gap, names, per_line = 2, 9, 2
+    width = (frame.width - gap * (per_line - 1)) // per_line
     lines: list[Line] = []
     for start in range(0, len(amounts), per_line):
         line: list[tuple[str, str]] = []
         for position, (name, text, role) in enumerate(amounts[start : start + per_line]):
             if position:
-                line.append(("   ", ""))
-            line.extend(_pair(name, text, role, width))
+                line.append((" " * gap, ""))
+            line.extend(_pair(name, text, role, width, names))
         lines.append(tuple(line))
     return tuple(lines)
 
 
-def _chart(frame: Frame, rows: int) -> tuple[Line, ...]:
+def _chart(frame: Frame, rows: int, *, stale: bool) -> tuple[Line, ...]:
     """Portfolio against its first value, with the highest, lowest and the zero line named."""
     equity = frame.snapshot.equity
     width = frame.width - AXIS - 2
@@ -88,7 +96,7 @@ def _chart(frame: Frame, rows: int) -> tuple[Line, ...]:
     draw = braille if frame.symbols.braille else stars
     drawn = draw(values, width, height, low, high)
     zero = height - 1 - (0 - low) * (height - 1) // max(high - low, 1)
-    role = signed_role(values[-1]) or "strong"
+    role = "dim" if stale else signed_role(values[-1]) or "strong"
     lines: list[Line] = []
     for y, text in enumerate(drawn):
         label = ""

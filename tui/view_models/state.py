@@ -1,7 +1,8 @@
-"""The trader's state for people: the road it goes, how long it is there, what it waits for, the calibration checklist.
+"""The trader's state for people: the road, the time there, what it waits for, the calibration checklist.
 
-READY and ACTING alternate many times a second while quoting. Here they are one state, READY, with a mark while something
-is in flight; its time counts from the last move that was not between those two. A liquidation is shown as ACTING.
+READY and ACTING alternate many times a second while quoting. Here they are one state, READY, with a mark while
+something is in flight; its time counts from the last move that was not between those two. A liquidation is shown as
+ACTING.
 """
 
 from __future__ import annotations
@@ -123,10 +124,6 @@ def road(frame: Frame) -> Line:
     return joined(parts, (f" {symbols.then} ", "dim"))
 
 
-def short_road(frame: Frame) -> Line:
-    return _place(frame)
-
-
 def waits(snapshot: TraderSnapshot) -> Line:
     """What the next move waits for."""
     return (("next ", "dim"), (snapshot.state.waiting_for, "")) if snapshot.state.waiting_for else ()
@@ -179,13 +176,13 @@ def calibrating(snapshot: TraderSnapshot) -> bool:
 def past(frame: Frame) -> Line:
     """The newest moves, folded flips with their count."""
     moves = sorted(frame.snapshot.transitions, key=lambda move: move.at, reverse=True)
-    parts: list[Line] = [(("last ", "dim"),)]
+    parts: list[Line] = []
     for move in moves:
         arrow = f"{move.source.value}{frame.symbols.arrow}{move.target.value}"
         count = f" {frame.symbols.times}{move.folded}" if move.folded > 1 else ""
         reason = f" ({move.reason})" if move.reason and not move.folded else ""
         parts.append(((clock_text(move.at) + " ", "dim"), (arrow + count, ""), (reason, "dim")))
-    return packed(parts, frame.width, frame.dash) if moves else ()
+    return (("last ", "dim"), *packed(parts, frame.width - 5, frame.dash)) if moves else ()
 
 
 def pause_words(snapshot: TraderSnapshot) -> str:
@@ -205,7 +202,9 @@ def state_block(frame: Frame) -> Block:
     state = snapshot.state
     procedure: Line = (("doing ", "dim"), (state.procedure, "own")) if state.procedure else ()
     pause: Line = ((pause_words(snapshot), "warn"),) if state.state is TraderState.PAUSED else ()
-    middle = packed((permission(snapshot), breaker(snapshot), procedure, pause, waits(snapshot)), frame.width, frame.dash)
+    middle = packed(
+        (permission(snapshot), breaker(snapshot), procedure, pause, waits(snapshot)), frame.width, frame.dash
+    )
     way = road(frame)
     if sum(len(text) for text, _ in way) > frame.width:
         way = _place(frame)

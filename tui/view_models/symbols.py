@@ -34,10 +34,12 @@ class Symbols:
 
 UNICODE = Symbols(
     done="✓", failed="✗", waiting="○", running="◐", then="▸", up="▲", down="▼", full="▮", empty="▯", dot="●",
-    times="×", total="Σ", middle="·", arrow="→", dash="─", ellipsis="…", axis="│", zero="┈", corners="╭╮╰╯", side="│", braille=True,
+    times="×", total="Σ", middle="·", arrow="→", dash="─", ellipsis="…", axis="│", zero="┈",
+    corners="╭╮╰╯", side="│", braille=True,
 )  # fmt: skip
 
 ASCII = Symbols(
     done="+", failed="x", waiting=".", running="~", then=">", up="^", down="v", full="#", empty=".", dot="*",
-    times="x", total="sum", middle="|", arrow="->", dash="-", ellipsis=".", axis="|", zero=".", corners="++++", side="|", braille=False,
+    times="x", total="sum", middle="|", arrow="->", dash="-", ellipsis=".", axis="|", zero=".",
+    corners="++++", side="|", braille=False,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from core.domain.enums import BookSide, OrderState, Ownership
 from core.trading.snapshot import OrderView, PositionView
 from tui.view_models.ages import account_stale, age_text, clock_text, wall_age
 from tui.view_models.cells import UNKNOWN, Block, Cell, Column, Line, Row, columns_for, table_head, table_line
-from tui.view_models.view_state import PANEL_WORDS, Frame
+from tui.view_models.view_state import Frame
 
 POSITION_COLUMNS = (
     Column("MARKET", 0, right=False),
@@ -60,18 +60,12 @@ def order_words(order: OrderView) -> str:
     return "BUY" if order.side is BookSide.BID else "SELL"
 
 
-def tabs(frame: Frame, name: str, number: int, tally: str) -> Line:
-    """The panel's title; where one table switches, the others are named too."""
-    own: Line = ((f"{number} {PANEL_WORDS[name]}", "title"), (tally, "dim"))
-    return own
-
-
 def positions_block(frame: Frame) -> Block:
     snapshot = frame.snapshot
     stale = account_stale(snapshot, frame.now_ns)
-    columns = columns_for(POSITION_COLUMNS, frame.width)
     held = [position for position in snapshot.positions if position.count or position.realized or position.fees]
     held.sort(key=lambda position: (position.count == 0, position.ticker))
+    columns = columns_for(POSITION_COLUMNS, frame.width, max((len(position.ticker) for position in held), default=0))
     fine = any((position.average_price or 0) % 100 or (position.mark or 0) % 100 for position in held)
     rows = tuple(_position_row(position, frame, columns, fine=fine, stale=bool(stale)) for position in held)
     open_count = sum(1 for position in held if position.count)
@@ -129,11 +123,11 @@ def orders_block(frame: Frame) -> Block:
     """Open orders, oldest first so that rows hold still, then the newest final ones while there is room."""
     snapshot = frame.snapshot
     stale = account_stale(snapshot, frame.now_ns)
-    columns = columns_for(ORDER_COLUMNS, frame.width)
     open_orders = sorted(snapshot.orders, key=lambda order: (order.created_at, order.client_order_id))
     spare = max(frame.rows - len(open_orders), 0)
     finished = sorted(snapshot.finished_orders, key=lambda order: order.updated_at, reverse=True)[:spare]
     shown = [*open_orders, *finished]
+    columns = columns_for(ORDER_COLUMNS, frame.width, max((len(order.ticker) for order in shown), default=0))
     fine = any(order.price % 100 for order in shown)
     finals = {order.client_order_id for order in finished}
     rows = tuple(
@@ -158,9 +152,7 @@ def orders_block(frame: Frame) -> Block:
     )
 
 
-def _order_row(
-    order: OrderView, frame: Frame, columns: Sequence[tuple[int, Column]], *, fine: bool, dim: bool
-) -> Row:
+def _order_row(order: OrderView, frame: Frame, columns: Sequence[tuple[int, Column]], *, fine: bool, dim: bool) -> Row:
     quiet = "dim" if dim else ""
     side = "bid" if order.side is BookSide.BID else "ask"
     state_role = _STATE_ROLES.get(order.state, "dim")
@@ -179,4 +171,5 @@ def _order_row(
         (order.reason, "dim"),
     ]
     copy = " ".join(f"{column.title}={text}" for column, (text, _) in zip(ORDER_COLUMNS, cells, strict=True) if text)
-    return Row(key=order.client_order_id, line=table_line(columns, cells), copy=f"{copy} CLIENT={order.client_order_id}")
+    copy += f" CLIENT={order.client_order_id}"
+    return Row(key=order.client_order_id, line=table_line(columns, cells), copy=copy)
