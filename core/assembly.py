@@ -33,7 +33,7 @@ from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
 from core.journal.journal import Journal, MemoryJournal
 from core.local.clock import SystemClock
-from core.local.endpoint import LocalEndpoint
+from core.local.endpoint import SOCKET_NAME, LocalEndpoint
 from core.local.presence import StatusFile
 from core.ports import Clock, JournalPort
 from core.remote import grant
@@ -50,7 +50,6 @@ from core.verification import FinalReading, read_finally
 
 NS = 1_000_000_000
 LAG_EVERY_S = 0.05
-SOCKET_NAME = "control.sock"
 encode_snapshot = msgspec.json.Encoder().encode
 
 

@@ -66,5 +66,5 @@ def _position(p: PositionView) -> dict[str, Any]:
     }
 
 
-def _seconds(elapsed_ns: int | None) -> str | None:
-    return None if elapsed_ns is None else f"{elapsed_ns // 1_000_000_000}.{elapsed_ns // 1_000_000 % 1000:03d}"
+def _seconds(elapsed_ns: int | None) -> float | None:
+    return None if elapsed_ns is None else round(elapsed_ns / 1_000_000_000, 3)

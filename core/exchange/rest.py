@@ -258,9 +258,9 @@ class ApiClient:
         return reply
 
     def _measure_skew(self, date: str) -> None:
-        """The reply's date is whole seconds, so the figure is good to about one."""
+        """The reply's date is cut to whole seconds: half of one is added, and the figure is good to about that."""
         try:
-            exchange_ms = int(parsedate_to_datetime(date).timestamp()) * 1_000
+            exchange_ms = int(parsedate_to_datetime(date).timestamp()) * 1_000 + 500
         except (ValueError, OverflowError, TypeError, IndexError):
             return
         ours_ms = self._clock.wall_ns() // 1_000_000

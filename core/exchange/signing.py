@@ -105,8 +105,8 @@ def _read_key_file(path: Path) -> bytes:
         if error.errno == errno.ELOOP:
             raise BadInput(f"{name}: is a symbolic link; name the file itself") from None
         raise BadInput(f"{name}: cannot be opened ({os.strerror(error.errno or 0)}); check path and owner") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise BadInput(f"{name}: is a directory; name the key file inside")
         if not stat.S_ISREG(status.st_mode):
@@ -115,4 +115,6 @@ def _read_key_file(path: Path) -> bytes:
             raise BadInput(f"{name}: others can access it; run `chmod 600 {path}`")
         if status.st_size > KEY_FILE_LIMIT:
             raise BadInput(f"{name}: too large for a key; name the PEM file")
-        return file.read(KEY_FILE_LIMIT)
+        return os.read(descriptor, KEY_FILE_LIMIT)
+    finally:
+        os.close(descriptor)

@@ -54,6 +54,11 @@ def _segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
+def _write_all(handle: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
+
+
 class Journal:
     """The writer. Open it on the loop that will wait for it; `failed` is called once, on that loop."""
 
@@ -99,7 +104,7 @@ class Journal:
             while True:
                 batch, last = self._next_batch()
                 if batch:
-                    os.write(self._file, b"".join(batch))
+                    _write_all(self._file, b"".join(batch))
                     os.fdatasync(self._file)
                     written += len(batch)
                     self._size += sum(map(len, batch))

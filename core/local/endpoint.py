@@ -19,6 +19,7 @@ import msgspec
 from core.domain.text import clean_text
 
 LINE_LIMIT = 4096
+SOCKET_NAME = "control.sock"
 ANSWER_WITHIN_S = 40.0
 
 

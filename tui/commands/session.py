@@ -1,0 +1,197 @@
+"""A session of the trader: headless, or with the console as a guest in its loop. Every signal stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.assembly import Trader
+from core.config import Settings
+from core.domain.commands import Command, Stop
+from core.domain.enums import ExitReason, Origin
+from core.domain.errors import StartRefused
+from core.domain.records import Record, StateMoved
+from core.report import session_report
+from core.trading.snapshot import ExitView, TraderSnapshot
+from core.trading.timetext import clock_text
+
+Result = tuple[dict[str, Any] | None, int]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+log = logging.getLogger("session")
+
+
+def run_headless(settings: Settings, exchange: Path | None, armed: bool, seconds: float | None) -> Result:
+    """Trade without a screen until time, signal or command; states go to standard output, a line each."""
+    trader = Trader(settings, exchange_file=exchange, armed=armed)
+    trader.prepare()
+    trader.subscribe(_print_state)
+    return asyncio.run(_headless(trader, seconds))
+
+
+async def _headless(trader: Trader, seconds: float | None) -> Result:
+    with _signals(trader):
+        _stop_after(trader, seconds)
+        _log_to_file_when_known(trader)
+        exit_view = await trader.run()
+    print_certificate(trader.snapshot, exit_view)
+    return session_report(trader, exit_view), exit_view.code
+
+
+def _print_state(record: Record) -> None:
+    if isinstance(record, StateMoved):
+        sys.stdout.write(f"{clock_text(record.at)} {record.source} → {record.target} ({record.reason})\n")
+        sys.stdout.flush()
+
+
+def print_certificate(snapshot: TraderSnapshot, exit_view: ExitView) -> None:
+    """The last words on the plain terminal: how it ended and what is left."""
+    rests = "unknown" if exit_view.resting_after_stop is None else str(exit_view.resting_after_stop)
+    held = sum(1 for p in snapshot.positions if p.count)
+    reason = exit_view.detail or exit_view.reason.value
+    line = f"stopped ({reason}): own orders resting {rests}, positions kept {held}, exit {exit_view.code}"
+    with contextlib.suppress(OSError):
+        sys.stdout.write(line + "\n")
+        for name in exit_view.unverified:
+            sys.stdout.write(f"  not verified: {name}\n")
+        sys.stdout.flush()
+
+
+# ---- console -----------------------------------------------------------------------------------------------------
+
+
+class AssemblyBridge:
+    """What the console sees of the trader."""
+
+    def __init__(self, trader: Trader) -> None:
+        self._trader = trader
+
+    def snapshot(self) -> TraderSnapshot:
+        return self._trader.snapshot
+
+    def submit(self, command: Command) -> None:
+        self._trader.submit(command)
+
+    def next_command_id(self) -> int:
+        return self._trader.next_command_id()
+
+    def status_text(self, *, ascii_only: bool = False) -> str:
+        return self._trader.status_text(ascii_only=ascii_only)
+
+    def state_folder(self) -> Path:
+        return self._trader.folder()
+
+    async def wait_wake(self) -> None:
+        await self._trader.wait_wake()
+
+
+def run_console(
+    settings: Settings, exchange: Path | None, armed: bool, seconds: float | None, theme: str | None
+) -> Result:
+    """The console, with the trader started after its first frame."""
+    trader = Trader(settings, exchange_file=exchange, armed=armed)
+    trader.prepare()
+    result, code, terminal_lost = asyncio.run(_console(trader, settings, seconds, theme))
+    if terminal_lost:
+        # The thread that writes to a dead terminal may hang in its write for ever; all else is done and flushed.
+        logging.shutdown()
+        os._exit(code)
+    return result, code
+
+
+async def _console(
+    trader: Trader, settings: Settings, seconds: float | None, theme: str | None
+) -> tuple[dict[str, Any] | None, int, bool]:
+    from tui.app import ConsoleOptions, TraderApp
+
+    options = ConsoleOptions(ascii=settings.ascii, mouse=settings.mouse, theme=theme)
+    app = TraderApp(AssemblyBridge(trader), options)
+    with _signals(trader):
+        screen = asyncio.create_task(app.run_async(mouse=settings.mouse), name="console")
+        first = asyncio.create_task(app.first_frame.wait())
+        await asyncio.wait((screen, first), return_when=asyncio.FIRST_COMPLETED)
+        first.cancel()
+        _log_to_file_when_known(trader)
+        _stop_after(trader, seconds)
+        trading = asyncio.create_task(trader.run(), name="trader")
+        await asyncio.wait((screen, trading), return_when=asyncio.FIRST_COMPLETED)
+        if not trading.done():
+            # The screen ended before the trader: a crash of the screen leaves the core to its orderly stop.
+            log.error("the console ended with code %s; stopping the trader", app.return_code)
+            trader.submit(Stop(origin=Origin.SIGNAL, reason=ExitReason.CRASH, detail="the console ended"))
+        refused: StartRefused | None = None
+        exit_view: ExitView | None = None
+        try:
+            exit_view = await trading
+        except StartRefused as error:
+            refused = error
+        if refused is not None:
+            app.exit()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5):
+                await screen
+    lost = bool(getattr(app, "terminal_lost", False))
+    if refused is not None:
+        raise refused
+    assert exit_view is not None
+    print_certificate(trader.snapshot, exit_view)
+    return session_report(trader, exit_view), exit_view.code, lost
+
+
+# ---- shared ------------------------------------------------------------------------------------------------------
+
+
+class _signals:  # noqa: N801  reads as a statement
+    """SIGTERM, SIGINT and SIGHUP become a wish to stop; a second one shortens the waits."""
+
+    def __init__(self, trader: Trader) -> None:
+        self._trader = trader
+        self._seen = 0
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+    def _on_signal(self, number: int) -> None:
+        self._seen += 1
+        name = signal.Signals(number).name
+        self._trader.submit(Stop(origin=Origin.SIGNAL, reason=ExitReason.SIGNAL, detail=name, now=self._seen > 1))
+
+
+def _stop_after(trader: Trader, seconds: float | None) -> None:
+    if seconds is not None:
+        stop = Stop(origin=Origin.TIMER, reason=ExitReason.TIME, detail=f"after {seconds:g} s")
+        asyncio.get_running_loop().call_later(seconds, trader.submit, stop)
+
+
+def _log_to_file_when_known(trader: Trader) -> None:
+    """Logs go to an owner-only rotating file in the session's folder, once that is known; never to the terminal."""
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+    logging.getLogger().setLevel(logging.INFO)
+
+    def open_log(record: Record) -> None:
+        if trader.quarters is not None and not _has_file():
+            path = trader.quarters.log_folder / "trader.log"
+            path.touch(mode=0o600)
+            handler = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5)
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+            logging.getLogger().addHandler(handler)
+        logging.getLogger("record").info("%s", record)
+
+    trader.subscribe(open_log)
+
+
+def _has_file() -> bool:
+    return any(isinstance(h, logging.handlers.RotatingFileHandler) for h in logging.getLogger().handlers)
