@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import struct
 import socket
+import struct
 
 import pytest
 from aiohttp import web
