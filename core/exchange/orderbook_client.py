@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from core.domain.effects import StreamEffect, WatchMarkets
-from core.domain.enums import BookSide
 from core.domain.events import BookChanged, BookReplaced
 from core.domain.ids import Ticker
-from core.exchange import wire
-from core.exchange.wire_stream import Delta, Snapshot, book_replaced, delta_side_price
+from core.exchange.wire_stream import Delta, Snapshot, book_changed, book_replaced
 
 
 class OrderbookClient:
@@ -55,21 +53,11 @@ class OrderbookClient:
     def changed(self, delta: Delta) -> BookChanged | None:
         """The change to tell, or None where the book waits or already holds it; raises RefusedInput."""
         msg = delta.msg
-        ticker = Ticker(msg.market_ticker)
-        if ticker in self.waiting:
+        if msg.market_ticker in self.waiting:
             return None
-        if msg.clock is not None and msg.clock <= self._clocks.get(ticker, -1):
+        if msg.clock is not None and msg.clock <= self._clocks.get(Ticker(msg.market_ticker), -1):
             return None
-        side: BookSide
-        side, price = delta_side_price(msg)
-        return BookChanged(
-            ticker=ticker,
-            side=side,
-            price=price,
-            delta=wire.signed_count(msg.delta_fp, "delta_fp"),
-            seq=delta.seq,
-            exchange_ms=msg.ts_ms,
-        )
+        return book_changed(delta)
 
 
 class StreamControl(Protocol):

@@ -224,14 +224,11 @@ class ApiClient:
     async def _token(self, call: CallClass, cost: int, end_ns: int) -> bool:
         """Wait for tokens in turn; False, and nothing taken, if they will not come before `end_ns`."""
         turn = self._turns[call]
-        left_s = (end_ns - self._clock.monotonic_ns()) / NS
-        if turn.locked():
-            try:
-                await asyncio.wait_for(turn.acquire(), max(0.0, left_s))
-            except TimeoutError:
-                return False
-        else:
-            await turn.acquire()
+        try:
+            async with asyncio.timeout((end_ns - self._clock.monotonic_ns()) / NS):
+                await turn.acquire()
+        except TimeoutError:
+            return False
         try:
             while True:
                 now_ns = self._clock.monotonic_ns()

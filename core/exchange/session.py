@@ -219,7 +219,11 @@ class StreamSession:
         """Facts of one frame, in order. Never raises."""
         events: list[Event] = []
         try:
-            self._on_frame(wire_stream.frame(text), events)
+            decoded = wire_stream.frame(text)
+            if type(decoded) is Delta:
+                self._on_delta(decoded, events)
+            else:
+                self._on_frame(decoded, events)
         except UnknownFrame as unknown:
             self.frames_unknown += 1
             if unknown.kind not in self._unknown_types and len(self._unknown_types) < 100:
@@ -231,8 +235,6 @@ class StreamSession:
 
     def _on_frame(self, decoded: AnyFrame, events: list[Event]) -> None:
         match decoded:
-            case Delta():
-                self._on_delta(decoded, events)
             case Snapshot():
                 self._on_snapshot(decoded, events)
             case FillFrame():
@@ -304,7 +306,14 @@ class StreamSession:
             self.wants_reconnect = f"gap in {LIFECYCLE}"
 
     def _on_delta(self, delta: Delta, events: list[Event]) -> None:
-        if not self._in_sequence(delta.sid, delta.seq, events) or not self._is_watched(delta.msg.market_ticker):
+        channel = self._by_sid.get(delta.sid)
+        if channel is not None and delta.seq == channel.seq + 1 and not channel.old_in_a_row:
+            # The common case of `_in_sequence`, without the call.
+            channel.seq = delta.seq
+        elif not self._in_sequence(delta.sid, delta.seq, events):
+            return
+        ticker = delta.msg.market_ticker
+        if ticker not in self._watched and not self._is_watched(ticker):
             return
         try:
             changed = self.books.changed(delta)

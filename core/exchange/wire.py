@@ -6,6 +6,7 @@ endless digits never reach a number. Floats are not used. A refusal names the fi
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -32,8 +33,11 @@ MONEY_PLACES = 6
 # Every price the exchange can spell with its four decimals; the hot path is one look-up.
 _PRICES: dict[str, Price] = {f"0.{value:04d}": Price(value) for value in range(PRICE_SCALE)}
 _PRICES["1.0000"] = Price(PRICE_SCALE)
+# The same for the two ladders of a book, each to the YES price it stands for; the ends are no order prices.
+YES_PRICES = {text: value for text, value in _PRICES.items() if 0 < value < PRICE_SCALE}
+NO_PRICES = {text: Price(PRICE_SCALE - value) for text, value in YES_PRICES.items()}
 
-_COUNTS: dict[str, int] = {}
+COUNTS: dict[str, int] = {}
 _COUNTS_MAX = 8_192
 
 _T = TypeVar("_T")
@@ -72,13 +76,13 @@ def order_price(text: str, field: str) -> Price:
 
 def signed_count(text: str, field: str) -> int:
     """A signed number of contracts in hundredths, memoised."""
-    known = _COUNTS.get(text)
+    known = COUNTS.get(text)
     if known is not None:
         return known
     value = fixed(text, COUNT_PLACES, field, signed=True)
-    if len(_COUNTS) >= _COUNTS_MAX:
-        _COUNTS.clear()
-    _COUNTS[text] = value
+    if len(COUNTS) >= _COUNTS_MAX:
+        COUNTS.clear()
+    COUNTS[text] = value
     return value
 
 
@@ -159,6 +163,19 @@ def decode(decoder: msgspec.json.Decoder[_T], body: bytes | str, what: str) -> _
         raise RefusedInput(f"{what}: {clean_text(str(error), 160)}") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, OverflowError):
         raise RefusedInput(f"{what}: not JSON") from None
+
+
+def refuse_twins(body: bytes | str, what: str) -> None:
+    """Refuse a body that names a field twice: which of the two is meant nobody can know."""
+    try:
+        json.loads(body, object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError):
+        raise RefusedInput(f"{what}: a field is named twice") from None
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("twin")
 
 
 _ANY = msgspec.json.Decoder()

@@ -113,6 +113,7 @@ _AMEND = msgspec.json.Decoder(_AmendReply)
 def created(body: bytes, client_order_id: ClientOrderId) -> tuple[OrderId, Count, Count]:
     """(order id, filled, remaining) of a create reply; a reply naming another client id is refused."""
     reply = wire.decode(_CREATE, body, "create reply")
+    wire.refuse_twins(body, "create reply")
     if reply.client_order_id not in (None, "", client_order_id):
         raise RefusedInput("create reply: client_order_id of another order")
     return (
@@ -125,12 +126,14 @@ def created(body: bytes, client_order_id: ClientOrderId) -> tuple[OrderId, Count
 def canceled(body: bytes) -> tuple[OrderId, Count]:
     """(order id, reduced by) of a cancel reply."""
     reply = wire.decode(_CANCEL, body, "cancel reply")
+    wire.refuse_twins(body, "cancel reply")
     return OrderId(wire.identifier(reply.order_id, "order_id")), wire.count(reply.reduced_by, "reduced_by")
 
 
 def amended(body: bytes) -> tuple[OrderId, Count | None, Count | None]:
     """(order id, filled, remaining) of an amend reply; both counts are left out when neither changed."""
     reply = wire.decode(_AMEND, body, "amend reply")
+    wire.refuse_twins(body, "amend reply")
     return (
         OrderId(wire.identifier(reply.order_id, "order_id")),
         None if reply.fill_count is None else wire.count(reply.fill_count, "fill_count"),
@@ -285,6 +288,7 @@ def limits(body: bytes, request_id: int, elapsed_ns: int) -> LimitsRead:
 
 def balance(body: bytes) -> Money:
     """Exact dollars: the integer `balance` beside it is cents, truncated."""
+    wire.refuse_twins(body, "balance")
     return wire.money(wire.decode(_BALANCE, body, "balance").balance_dollars, "balance_dollars", signed=True)
 
 

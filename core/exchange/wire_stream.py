@@ -15,6 +15,7 @@ from core.domain.amounts import PRICE_SCALE, Count, Price
 from core.domain.enums import BookSide, MarketStatus
 from core.domain.errors import RefusedInput
 from core.domain.events import (
+    BookChanged,
     BookReplaced,
     FillReported,
     MarketChanged,
@@ -206,6 +207,8 @@ class _Envelope(Wire, frozen=True):
 _FRAME: msgspec.json.Decoder[AnyFrame] = msgspec.json.Decoder(AnyFrame)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _KNOWN = frozenset(kind.__struct_config__.tag for kind in AnyFrame.__args__)
+# Rare and dear enough for a second look at their text.
+_ACCOUNT = frozenset({FillFrame, UserOrderFrame, PositionFrame})
 
 
 class UnknownFrame(Exception):
@@ -219,7 +222,10 @@ class UnknownFrame(Exception):
 def frame(text: str | bytes) -> AnyFrame:
     """The typed frame; raises RefusedInput, or UnknownFrame for a type nobody knows."""
     try:
-        return _FRAME.decode(text)
+        decoded = _FRAME.decode(text)
+        if type(decoded) in _ACCOUNT:
+            wire.refuse_twins(text, "frame")
+        return decoded
     except msgspec.ValidationError as error:
         kind = wire.decode(_ENVELOPE, text, "frame").type
         if kind not in _KNOWN:
@@ -356,11 +362,23 @@ def market_changed(msg: _LifecycleMsg) -> MarketChanged:
     )
 
 
-def delta_side_price(msg: _DeltaMsg) -> tuple[BookSide, Price]:
-    """Which side of the YES book a delta changes, and at which YES price."""
-    price = wire.order_price(msg.price_dollars, "price_dollars")
+def book_changed(delta: Delta) -> BookChanged:
+    """A change in YES terms. Known spellings are one look-up each; every other text goes the checked road."""
+    msg = delta.msg
+    text = msg.price_dollars
     if msg.side == "yes":
-        return BookSide.BID, price
-    if msg.side == "no":
-        return BookSide.ASK, Price(PRICE_SCALE - price)
-    raise RefusedInput("side: neither yes nor no")
+        side, price = BookSide.BID, wire.YES_PRICES.get(text)
+    elif msg.side == "no":
+        side, price = BookSide.ASK, wire.NO_PRICES.get(text)
+    else:
+        raise RefusedInput("side: neither yes nor no")
+    if price is None:
+        price = wire.order_price(text, "price_dollars")
+        if side is BookSide.ASK:
+            price = Price(PRICE_SCALE - price)
+    size = wire.COUNTS.get(msg.delta_fp)
+    if size is None:
+        size = wire.signed_count(msg.delta_fp, "delta_fp")
+    return BookChanged(
+        ticker=Ticker(msg.market_ticker), side=side, price=price, delta=size, seq=delta.seq, exchange_ms=msg.ts_ms
+    )

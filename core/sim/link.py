@@ -33,6 +33,7 @@ class MemoryTransport(asyncio.Transport):
         self._reading = True
         self._closing = False
         self._lost = False
+        self._reset = False
         self._eof_sent = False
         self._paused_writer = False
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -75,7 +76,19 @@ class MemoryTransport(asyncio.Transport):
             return
         self._closing = True
         self._loop.call_soon(self._drop, None)
-        self._loop.call_soon(self.peer._drop, ConnectionResetError(errno.ECONNRESET, "reset by the other end"))
+        self.peer.reset()
+
+    def reset(self) -> None:
+        """The line was cut from elsewhere; on a frozen one the news waits."""
+        self._reset = True
+        if not self._loop.frozen:
+            self._loop.call_soon(self._drop, ConnectionResetError(errno.ECONNRESET, "connection reset"))
+
+    def thaw(self) -> None:
+        """What was held may arrive."""
+        if self._reset:
+            self.reset()
+        self._schedule()
 
     def is_closing(self) -> bool:
         return self._closing
@@ -202,6 +215,8 @@ class LinkedLoop(VirtualLoop):
         self.delay_ns = 0
         self.refusing = False
         self.frozen = False
+        self._thawed = asyncio.Event()
+        self._thawed.set()
         self._listening: dict[str, MemoryServer] = {}
         # In order of birth, so that a cut hits them in the same order each time.
         self._ends: dict[MemoryTransport, None] = {}
@@ -209,15 +224,18 @@ class LinkedLoop(VirtualLoop):
     def freeze(self, frozen: bool) -> None:
         """Stop or resume everything on its way."""
         self.frozen = frozen
-        if not frozen:
+        if frozen:
+            self._thawed.clear()
+        else:
+            self._thawed.set()
             for end in list(self._ends):
-                end._schedule()
+                end.thaw()
 
     def cut(self) -> int:
         """Reset every connection; returns how many."""
         ends = list(self._ends)
         for end in ends:
-            end.abort()
+            end.reset()
         return len(ends) // 2
 
     def forget(self, end: MemoryTransport) -> None:
@@ -248,6 +266,7 @@ class LinkedLoop(VirtualLoop):
         name = os.fspath(path)
         if self.delay_ns:
             await asyncio.sleep(self.delay_ns / NS)
+        await self._thawed.wait()
         server = self._listening.get(name)
         if server is None or self.refusing:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody listens here")

@@ -8,11 +8,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import IPv4Address
 from random import Random
 
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from core.domain.amounts import Count, Price
@@ -55,6 +58,20 @@ def pem(key: object, form: str = "PKCS8", password: bytes | None = None) -> byte
         serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     )
     return key.private_bytes(serialization.Encoding.PEM, formats[form], lock)  # type: ignore[attr-defined]
+
+
+def self_signed() -> bytes:
+    """Key and certificate in one PEM, for 127.0.0.1, vouched for by nobody."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, rsa_key().public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(rsa_key(), hashes.SHA256())
+    )
+    return pem(rsa_key()) + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def signer() -> Signer:

@@ -69,7 +69,7 @@ async def test_simple_reads_give_their_facts() -> None:
     for kind, body, expected in (
         (ReadKind.EXCHANGE_STATUS, STATUS, ExchangeStatusRead),
         (ReadKind.LIMITS, {"usage_tier": "advanced", "read": bucket, "write": bucket, "grants": []}, LimitsRead),
-        (ReadKind.BALANCE, {"balance": 1, "balance_dollars": "0.0199", "portfolio_value": 0, "updated_ts": 1}, BalanceRead),
+        (ReadKind.BALANCE, {"balance": 1, "balance_dollars": "0.0199", "updated_ts": 1}, BalanceRead),
         (ReadKind.POSITIONS, {"market_positions": [], "event_positions": []}, PositionsRead),
     ):  # fmt: skip
         async with scripted(reply(body)) as server, client_of(server.endpoints) as client:

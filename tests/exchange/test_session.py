@@ -62,7 +62,9 @@ def snapshot(seq: int, ticker: str = MARKET, yes: object = None, no: object = No
     return {"type": "orderbook_snapshot", "sid": SIDS[BOOKS], "seq": seq, "msg": {**msg, **more}}
 
 
-def delta(seq: int, ticker: str = MARKET, price: str = "0.4200", size: str = "5.00", side: str = "yes", **more: object) -> dict[str, Any]:  # fmt: skip
+def delta(
+    seq: int, ticker: str = MARKET, price: str = "0.4200", size: str = "5.00", side: str = "yes", **more: object
+) -> dict[str, Any]:
     msg = {"market_ticker": ticker, "market_id": "m", "price_dollars": price, "delta_fp": size, "side": side}
     return {"type": "orderbook_delta", "sid": SIDS[BOOKS], "seq": seq, "msg": {**msg, **more}}
 
@@ -362,7 +364,7 @@ def test_unknown_type_is_told_once_and_counted_always() -> None:
 # ---- facts of our account ----------------------------------------------------------------------------------------
 
 FILL = {
-    "trade_id": "tr-1", "order_id": "ord-1", "client_order_id": "kt-1", "market_ticker": "KXELSE-1", "exchange_index": 0,
+    "trade_id": "tr-1", "order_id": "ord-1", "client_order_id": "kt-1", "market_ticker": "KXELSE-1",
     "is_taker": True, "side": "yes", "yes_price_dollars": "0.6100", "count_fp": "3.50", "fee_cost": "0.014600",
     "action": "buy", "ts": 1, "ts_ms": 1_767_000_000_123, "post_position_fp": "-3.50", "purchased_side": "yes",
     "outcome_side": "no", "book_side": "ask",
@@ -385,6 +387,12 @@ def test_fill_is_told_whatever_is_watched_and_follows_book_side_alone() -> None:
 def test_fill_whose_directions_contradict_is_refused() -> None:
     (refused,) = send(opened(), {"type": "fill", "sid": 1, "msg": {**FILL, "outcome_side": "yes"}})
     assert isinstance(refused, FrameRefused) and "book_side" in refused.reason
+
+
+def test_fact_of_our_account_that_names_a_field_twice_is_refused() -> None:
+    text = json.dumps({"type": "fill", "sid": 1, "msg": FILL}).replace('"count_fp"', '"count_fp": "9.00", "count_fp"')
+    (refused,) = opened().receive(text)
+    assert isinstance(refused, FrameRefused)
 
 
 def test_order_and_position_are_told() -> None:

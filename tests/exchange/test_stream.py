@@ -104,7 +104,8 @@ class StreamServer:
             if channel in self.deaf_to:
                 return
             line.sids[channel] = len(line.commands)
-            await line.say({"type": "subscribed", "id": command["id"], "msg": {"channel": channel, "sid": line.sids[channel]}})  # fmt: skip
+            msg = {"channel": channel, "sid": line.sids[channel]}
+            await line.say({"type": "subscribed", "id": command["id"], "msg": msg})
             if channel == "orderbook_delta":
                 for ticker in params["market_tickers"]:
                     await line.book(ticker)

@@ -66,7 +66,7 @@ def test_prices_out_of_bounds_are_refused(text: str) -> None:
 def test_memo_of_counts_is_bounded() -> None:
     for value in range(20_000):
         wire.count(f"{value}.00", "x")
-    assert len(wire._COUNTS) <= 8_192
+    assert len(wire.COUNTS) <= 8_192
 
 
 def test_times_become_milliseconds() -> None:
@@ -81,7 +81,7 @@ def test_times_become_milliseconds() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"error": {"code": "invalid_order", "message": "invalid order", "details": "post only cross"}}, ("invalid_order", "post only cross")),
+        ({"error": {"code": "invalid_order", "message": "x", "details": "post only"}}, ("invalid_order", "post only")),
         ({"code": "bad_request", "message": "bad request"}, ("bad_request", "bad request")),
         ({"msg": "Parameter validation failed"}, ("bad_parameter", "Parameter validation failed")),
         ({"error": "too many requests"}, ("too_many_requests", "")),

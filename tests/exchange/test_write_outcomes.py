@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from core.domain.effects import SendCancel, SendOrder
+from core.domain.effects import ReadKind, SendCancel, SendOrder
 from core.domain.events import (
     AmendConfirmed,
     AmendOutcomeUnknown,
@@ -22,10 +24,12 @@ from core.domain.events import (
     OrderNotSent,
     OrderOutcomeUnknown,
     OrderRejected,
+    ReadFailed,
 )
 from core.exchange import rest_transport
 from core.exchange.budget import CallClass
 from core.exchange.network import Endpoints, loopback_endpoints
+from core.exchange.stream_transport import StreamDown, StreamTransport
 
 from .support import (
     AMENDED,
@@ -35,9 +39,11 @@ from .support import (
     client_of,
     http,
     raw_server,
+    read,
     read_request,
     reply,
     scripted,
+    self_signed,
     send_amend,
     send_cancel,
     send_order,
@@ -95,14 +101,14 @@ async def test_id_of_the_exchange_cannot_leave_its_place_in_the_path() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "code", "duplicate"),
     [
-        (400, {"error": {"code": "insufficient_balance", "message": "insufficient balance"}}, "insufficient_balance", False),
+        (400, {"error": {"code": "insufficient_balance", "message": "x"}}, "insufficient_balance", False),
         (400, {"code": "bad_request", "message": "bad request", "details": "json"}, "bad_request", False),
         (400, {"msg": "Parameter validation failed"}, "bad_parameter", False),
         (401, {"error": {"code": "authentication_error", "details": "NOT_FOUND"}}, "authentication_error", False),
         (403, {}, "http_403", False),
         (404, {"error": {"code": "not_found", "message": "not found"}}, "not_found", False),
         (409, {"error": {"code": "order_already_exists", "message": "x"}}, "order_already_exists", True),
-        (409, {"error": {"code": "fill_or_kill_insufficient_resting_volume"}}, "fill_or_kill_insufficient_resting_volume", False),
+        (409, {"error": {"code": "fill_or_kill_insufficient"}}, "fill_or_kill_insufficient", False),
         (410, {"error": {"code": "deprecated_v1_order_endpoint"}}, "deprecated_v1_order_endpoint", False),
         (429, {"error": "too many requests"}, "too_many_requests", False),
     ],
@@ -143,6 +149,7 @@ BAD_BODIES = [
     b'{"order_id": "ord-1", "fill_count": "-2.00", "remaining_count": "5.00"}',
     b'{"order_id": "ord-1", "client_order_id": "kt-9", "fill_count": "2.00", "remaining_count": "5.00"}',
     b"\xff\xfe\x00",
+    b'{"order_id": "ord-1", "order_id": "ord-2", "fill_count": "2.00", "remaining_count": "5.00"}',
     b"[" * 100_000,
 ]
 
@@ -329,6 +336,43 @@ async def test_cancelled_write_lets_the_cancellation_out() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert len(server.seen) == 1
+
+
+async def test_server_with_a_certificate_nobody_vouches_for_gets_nothing(tmp_path: Path) -> None:
+    chain = tmp_path / "server.pem"
+    chain.write_bytes(self_signed())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    heard: list[bytes] = []
+
+    async def on_connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(10))
+        writer.close()
+
+    server = await asyncio.start_server(on_connect, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    endpoints = Endpoints(rest_origin=f"https://127.0.0.1:{port}", ws_url=f"wss://127.0.0.1:{port}/trade-api/ws/v2")
+    async with server, client_of(endpoints) as client:
+        assert isinstance(await client.perform(send_order()), OrderNotSent)
+        failed = await client.perform(read(ReadKind.BALANCE))
+        assert isinstance(failed, ReadFailed) and failed.fatal and "certificate" in failed.reason
+        with pytest.raises(StreamDown, match="connect failed"):
+            await StreamTransport.connect(endpoints.ws_url, {})
+    assert heard == []
+
+
+async def test_error_of_our_own_still_gives_one_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_args: object, **_kwargs: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    async with client_of(nowhere()) as client:
+        monkeypatch.setattr(client._api, "write", broken)
+        monkeypatch.setattr(client._api, "read", broken)
+        order = await client.perform(send_order())
+        assert isinstance(order, OrderOutcomeUnknown) and "secret" not in order.reason
+        assert isinstance(await client.perform(send_cancel()), CancelFailed)
+        assert isinstance(await client.perform(send_amend()), AmendOutcomeUnknown)
+        assert isinstance(await client.perform(read(ReadKind.ORDERS)), ReadFailed)
 
 
 async def test_order_that_cannot_be_spelled_is_not_sent() -> None:

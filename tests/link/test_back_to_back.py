@@ -285,9 +285,11 @@ def test_write_on_a_frozen_line_is_unknown_and_on_a_refused_one_not_sent() -> No
     async def story(world: World) -> None:
         loop = asyncio.get_running_loop()
         market = await world.a_market()
+        assert isinstance(await world.place(market, 100, contracts(1)), OrderAccepted)
         loop.freeze(True)  # type: ignore[attr-defined]
         fact = await world.place(market, 100, contracts(1))
         assert isinstance(fact, OrderOutcomeUnknown) and fact.elapsed_ns >= 9_000_000_000
+        assert isinstance(await world.place(market, 100, contracts(1)), OrderNotSent)
         loop.freeze(False)  # type: ignore[attr-defined]
         loop.cut()  # type: ignore[attr-defined]
         await world.clock.sleep(1)
