@@ -14,20 +14,7 @@ def startup_snapshot(identity: view.IdentityView, now_ns: int, wall_ns: int) -> 
         taken_ns=now_ns,
         taken_at=wall_ns,
         identity=identity,
-        state=view.StateView(
-            state=TraderState.STARTUP,
-            label=TraderState.STARTUP.value,
-            entered_ns=now_ns,
-            entered_at=wall_ns,
-            reason="assembling",
-            waiting_for="assembly",
-            limit_ns=None,
-            pause=None,
-            armed=False,
-            permission=Permission.NOTHING,
-            permission_reason="not connected yet",
-            procedure="",
-        ),
+        state=_startup(now_ns, wall_ns),
         transitions=(),
         calibration=(),
         breaker=view.BreakerView(
@@ -71,4 +58,21 @@ def startup_snapshot(identity: view.IdentityView, now_ns: int, wall_ns: int) -> 
         alarm="",
         liquidation=(),
         exit=None,
+    )
+
+
+def _startup(now_ns: int, wall_ns: int) -> view.StateView:
+    return view.StateView(
+        state=TraderState.STARTUP,
+        label=TraderState.STARTUP.value,
+        entered_ns=now_ns,
+        entered_at=wall_ns,
+        reason="assembling",
+        waiting_for="assembly",
+        limit_ns=None,
+        pause=None,
+        armed=False,
+        permission=Permission.NOTHING,
+        permission_reason="not connected yet",
+        procedure="",
     )

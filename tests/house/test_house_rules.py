@@ -1,0 +1,138 @@
+"""House rules that the import contracts cannot see: sizes, floats, clocks, and who may import which network library."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(p for room in ("core", "tui", "styles") for p in (ROOT / room).rglob("*.py"))
+FILE_LINES, FUNCTION_LINES = 450, 60
+BUDGETS = {"tui/app.py": 250, "core/engine/coordinator.py": 350}
+MONEY_ROOMS = ("core/domain", "core/market", "core/trading", "core/strategy", "core/engine")
+CLOCK_FILES = {"core/local/clock.py", "core/sim/virtual_clock.py"}
+# The console's own clock is for drawing; commands run before and after a session, the logger stamps its lines.
+CLOCK_ROOMS_FREE = ("tui/",)
+AMBIENT = {
+    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep"},
+    "datetime": {"now", "utcnow", "today"},
+    "random": {"random", "randint", "choice", "shuffle", "uniform", "getrandbits"},
+    "uuid": {"uuid1", "uuid4"},
+}
+ONE_FILE_EACH = {
+    "aiohttp": {"core/exchange/rest_transport.py", "core/sim/server.py"},
+    "websockets": {"core/exchange/stream_transport.py"},
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_file_is_longer_than_its_budget(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= BUDGETS.get(name(path), FILE_LINES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_function_is_longer_than_a_screen(path: Path) -> None:
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > FUNCTION_LINES
+    ]
+    assert not long
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(tree(path))
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if name(p).startswith(MONEY_ROOMS)], ids=name)
+def test_money_rooms_hold_no_float(path: Path) -> None:
+    found = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float):
+            found.append(f"{node.lineno}: {node.value}")
+        elif isinstance(node, ast.Name) and node.id == "float":
+            found.append(f"{node.lineno}: float")
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            found.append(f"{node.lineno}: /")
+    # Seconds that a task sleeps are no amounts.
+    allowed = {"core/engine/coordinator.py": {"BEAT_S"}}
+    if name(path) in allowed:
+        found = [f for f in found if not f.endswith(": 0.1")]
+    assert not found
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if not name(p).startswith(CLOCK_ROOMS_FREE)], ids=name)
+def test_only_clocks_read_a_clock_and_chance_is_handed_in(path: Path) -> None:
+    if name(path) in CLOCK_FILES:
+        return
+    found = [
+        f"{node.lineno}: {node.value.id}.{node.attr}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.attr in AMBIENT.get(node.value.id, set())
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("library", sorted(ONE_FILE_EACH))
+def test_a_network_library_is_imported_by_one_file_on_each_side(library: str) -> None:
+    importers = set()
+    for path in SOURCES:
+        for node in ast.walk(tree(path)):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            if any(n.split(".")[0] == library for n in names):
+                importers.add(name(path))
+    assert importers <= ONE_FILE_EACH[library]
+
+
+def test_version_and_help_import_neither_screen_nor_network() -> None:
+    script = (
+        "import sys; import tui.__main__ as m; code = m.invoke(['--version']);"
+        "heavy = {'textual', 'aiohttp', 'websockets', 'numpy', 'cryptography'} & set(sys.modules);"
+        "sys.exit(f'imported: {sorted(heavy)}' if heavy or code else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return listed.stdout.splitlines()
+
+
+def test_no_lock_file_that_records_download_addresses_is_tracked() -> None:
+    assert "uv.lock" not in tracked()
+
+
+def test_the_root_holds_only_what_belongs_there() -> None:
+    allowed = {
+        "pyproject.toml", "core", "tui", "tests", "styles", "docs", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
+        "CHANGELOG.md", "SECURITY.md", "PERFORMANCE.md", "LICENSE", "constraints.txt",
+    }  # fmt: skip
+    top = {path.split("/")[0] for path in tracked()}
+    assert {entry for entry in top if not entry.startswith(".")} <= allowed

@@ -1,0 +1,64 @@
+"""The README's pictures: the real screen of a paper run on the virtual clock, never a fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from core.config import Settings
+from core.domain.commands import Command
+from core.lab.world import run_world
+from core.sim.auth import generate_private_key
+from core.trading.panel import render_panel
+from core.trading.snapshot import TraderSnapshot
+from tui.picture import draw
+
+# Name of the file, size of the terminal, keys pressed before the picture.
+PICTURES: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
+    ("console", (120, 40), ()),
+    ("console-80x24", (80, 24), ()),
+    ("liquidate", (120, 40), ("L",)),
+)
+
+
+class StillBridge:
+    """A trader that stands still: one picture, no wishes."""
+
+    def __init__(self, snapshot: TraderSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def snapshot(self) -> TraderSnapshot:
+        return self._snapshot
+
+    def submit(self, command: Command) -> None:
+        return None
+
+    def next_command_id(self) -> int:
+        return 1
+
+    def status_text(self, *, ascii_only: bool = False) -> str:
+        return render_panel(self._snapshot, self._snapshot.taken_at, ascii_only=ascii_only)
+
+    def state_folder(self) -> Path:
+        return Path()
+
+    async def wait_wake(self) -> None:
+        await asyncio.Event().wait()
+
+
+def paper_picture(seed: int, minutes: int) -> TraderSnapshot:
+    """The trader after `minutes` of a paper run on virtual time."""
+    _, snapshot, _ = run_world(Settings.model_validate({}), seed, minutes * 60, generate_private_key())
+    return snapshot
+
+
+def draw_gallery(out: Path, seed: int, minutes: int) -> list[Path]:
+    """Write every picture into `out`; returns the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    bridge = StillBridge(paper_picture(seed, minutes))
+    written = []
+    for name, size, keys in PICTURES:
+        path = out / f"{name}.svg"
+        path.write_text(asyncio.run(draw(bridge, size=size, keys=keys)))
+        written.append(path)
+    return written
