@@ -29,6 +29,7 @@ from tui.screens.main import MainScreen
 from tui.screens.palette import ActionProvider
 from tui.screens.questions import stopping_dialog
 from tui.themes import DEFAULT_THEME, style_sheet, themes, tokens
+from tui.view_models.ages import SECOND_NS
 from tui.view_models.symbols import ASCII, UNICODE
 from tui.view_models.view_state import Frame
 from tui.widgets.bars import FooterBar
@@ -40,9 +41,14 @@ log = logging.getLogger("tui")
 _OVER_ALL = frozenset({"ctrl+k", "f9", "ctrl+c", "ctrl+q"})
 
 
+def _call(name: str) -> str:
+    # Textual adds a binding of its own, over everything, unless it finds this one.
+    return "command_palette" if name == "palette" else f"operate('{name}')"
+
+
 def _bindings() -> list[BindingType]:
     return [
-        Binding(key, f"operate('{action.name}')", show=False, priority=key in _OVER_ALL)
+        Binding(key, _call(action.name), show=False, priority=key in _OVER_ALL)
         for action in ACTIONS
         for key in action.keys
     ]
@@ -54,7 +60,6 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
     TITLE = "kalshi-trader"
     CSS = style_sheet()
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
 
     def __init__(self, bridge: TraderBridge, options: ConsoleOptions | None = None) -> None:
@@ -120,15 +125,14 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
     def _pull(self, urgent: bool) -> None:
         """Draw if there is something new: another version, or the next second on the clock."""
         snapshot = self.bridge.snapshot()
-        moment = (snapshot.version, self.options.clock_ns() // 1_000_000_000)
-        if moment != self._drawn:
-            self._drawn = moment
+        if (snapshot.version, self.options.clock_ns() // SECOND_NS) != self._drawn:
             self._draw()
 
     def _draw(self) -> None:
         if not self.main.is_mounted:
             return
         snapshot, now_ns = self.bridge.snapshot(), self.options.clock_ns()
+        self._drawn = (snapshot.version, now_ns // SECOND_NS)
         if self.main.view.rate_hz != self.pump.rate_hz:
             self.main.choose(rate_hz=self.pump.rate_hz)
         self.main.draw(snapshot, now_ns)

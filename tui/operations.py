@@ -128,7 +128,8 @@ class Operations:
         role = "ok"
         if keep:
             try:
-                words += f"; kept in {await clipboard.keep(text, app.bridge.state_folder())}"
+                path = await clipboard.keep(text, app.bridge.state_folder())
+                words += f"; kept as {path.name} in {path.parent}"
             except OSError as error:
                 log.warning("status not kept: %s", error)
                 words, role = f"{words}; NOT kept in a file: {error.strerror}", "alarm"

@@ -48,8 +48,10 @@ def boxed(block: Block, width: int, height: int, scroll: Scroll, symbols: Symbol
     inner = width - 4
     room = rows_room(block, height)
     seen = range_text(len(block.rows), scroll.top, room)
-    badge = " · ".join(part for part in (block.badge, seen) if part).replace("·", symbols.middle)
-    lines = [_top(block.title, badge, width, frame, symbols)]
+    parts = [part for part in (*block.badge.split(" · "), seen) if part]
+    while len(parts) > 1 and sum(len(part) + 3 for part in parts) > width * 3 // 5:
+        parts.pop()  # the most important part comes first
+    lines = [_top(block.title, f" {symbols.middle} ".join(parts), width, frame, symbols)]
     content: list[Line] = list(block.head)
     for row in block.rows[scroll.top : scroll.top + room]:
         content.append(_selected(row.line, inner, scroll) if row.key == scroll.cursor else row.line)
@@ -67,7 +69,7 @@ def boxed(block: Block, width: int, height: int, scroll: Scroll, symbols: Symbol
 def _top(title: Line, badge: str, width: int, frame: str, symbols: Symbols) -> Line:
     corners, dash = symbols.corners, symbols.dash
     tail = f" {badge} {dash}" if badge else ""
-    if len(tail) > width // 2:
+    if len(tail) > width * 2 // 3:
         tail = ""
     shown = cut(title, width - 5 - len(tail) - 1)
     fill = width - 5 - width_of(shown) - len(tail)

@@ -17,10 +17,10 @@ PLAN_COLUMNS = (
     Column("POSITION", 9),
     Column("CLOSE", 7),
     Column("AVG", 6),
-    Column("LIMIT", 6, room=62),
+    Column("LIMIT", 6),
     Column("BRINGS", 10),
     Column("FEES~", 7),
-    Column("SLIP", 8, room=70),
+    Column("SLIP", 8),
     Column("REST", 6),
 )
 
@@ -42,6 +42,7 @@ def liquidation_lines(frame: Frame) -> list[Line]:
     """What would be closed, at which limit, for how much; estimates are called so."""
     snapshot, plan = frame.snapshot, frame.snapshot.liquidation
     columns = columns_for(PLAN_COLUMNS, frame.width)
+    narrow = frame.width < 90
     lines: list[Line] = [(("Close every position by reduce-only orders; the trader then pauses.", ""),), ()]
     if not plan:
         held = [position for position in snapshot.positions if position.count]
@@ -53,11 +54,13 @@ def liquidation_lines(frame: Frame) -> list[Line]:
         average = UNKNOWN if item.average_price is None else price_text(item.average_price)
         limit = UNKNOWN if item.limit_price is None else price_text(item.limit_price)
         residue = (count_text(item.residue), "warn" if item.residue else "dim")
+        if narrow:
+            lines.append(((item.ticker, "strong"),))
         lines.append(
             table_line(
                 columns,
                 [
-                    (item.ticker, ""),
+                    ("" if narrow else item.ticker, ""),
                     (f"{side} {count_text(abs(item.position))}", ""),  # type: ignore[arg-type]
                     (count_text(item.closable), ""),
                     (average, ""),

@@ -45,7 +45,7 @@ class Ladder(Panel):
             self._recentre = False
         block = ladder_block(frame, top or 0)
         if book is not None and book.ticker in self._moved:
-            block = replace(block, badge=f"{block.badge} moved, r centres".strip())
+            block = replace(block, badge=f"moved, r centres · {block.badge}")
         return block
 
     def action_move(self, step: int) -> None:

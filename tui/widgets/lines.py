@@ -93,5 +93,5 @@ class LinesView(Widget):
         if not text.isprintable():
             text = fit(inert(text), len(text))
         if self.ascii_only and not text.isascii():
-            text = text.encode("ascii", "replace").decode("ascii")
+            text = text.replace("…", "~").encode("ascii", "replace").decode("ascii")
         return text

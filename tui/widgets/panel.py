@@ -70,7 +70,7 @@ class Panel(LinesView, can_focus=True):
         scroll = Scroll(self._top, self._cursor if self.selectable else None, self.has_focus)
         block = self.block
         if self._held and self.follows:
-            block = Block(block.title, f"{block.badge} · HELD, End follows", block.head, block.rows, block.foot)
+            block = Block(block.title, f"HELD, End follows · {block.badge}", block.head, block.rows, block.foot)
         self.set_lines(boxed(block, self.size.width, self.size.height, scroll, self.symbols))
 
     def _go(self, index: int) -> None:
