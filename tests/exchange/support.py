@@ -17,6 +17,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from hypothesis import HealthCheck, settings
 
 from core.domain.amounts import Count, Price
 from core.domain.effects import Read, ReadKind, SendAmend, SendCancel, SendOrder
@@ -25,6 +26,9 @@ from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.exchange.network import Endpoints, loopback_endpoints
 from core.exchange.signing import Signer, signer_from_pem
 from core.exchange.trading_client import TradingClientIntegration
+
+# A busy machine is no reason to fail a property.
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 KEY_ID = "0c0ffee0-0000-4000-8000-00000000beef"
 MARKET = Ticker("KXHAT-26NOV20-RED")

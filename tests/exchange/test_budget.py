@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from core.exchange.budget import CANCEL_COST, NS, ORDER_COST, QUIET_NS, Bucket, CallClass, TokenBudget
 
+from .support import relaxed
+
 
 def take_all(budget: TokenBudget, call: CallClass, cost: int, now_ns: int) -> int:
     taken = 0
@@ -23,6 +25,7 @@ def test_orders_leave_the_cancels_their_share() -> None:
     assert take_all(budget, CallClass.CANCEL, CANCEL_COST, 0) == 10
 
 
+@relaxed
 @given(st.integers(10, 5_000), st.integers(10, 10_000))
 def test_orders_never_reach_into_the_share_and_can_always_be_paid_from_full(rate: int, capacity: int) -> None:
     budget = TokenBudget(0)
@@ -33,6 +36,7 @@ def test_orders_never_reach_into_the_share_and_can_always_be_paid_from_full(rate
     assert budget.write.tokens(later) >= budget.cancel_share
 
 
+@relaxed
 @given(
     rate=st.integers(1, 1_000),
     capacity=st.integers(1, 1_000),
@@ -49,6 +53,7 @@ def test_bucket_never_spends_more_than_capacity_and_refill(
         assert spent * NS <= capacity * NS + rate * now_ns
 
 
+@relaxed
 @given(st.integers(1, 1_000), st.integers(1, 1_000), st.integers(0, 10**12))
 def test_wait_told_is_enough_and_not_too_long(rate: int, cost: int, start_ns: int) -> None:
     bucket = Bucket(rate, 1_000, start_ns)

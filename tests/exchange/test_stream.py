@@ -339,6 +339,22 @@ async def test_frames_no_exchange_sends_end_the_line(bad: str, monkeypatch: pyte
         await heard.until(lambda: len(heard.of(StreamConnected)) == 2)
 
 
+async def test_cancelled_keeper_leaves_no_task_and_no_line() -> None:
+    async with stream_server() as server:
+        heard = Heard()
+        manager = WebSocketManager(server.endpoints, signer(), RealClock(), Random(5), heard)
+        manager.watch([MARKET])
+        before = len(asyncio.all_tasks())
+        task = asyncio.create_task(manager.run())
+        await heard.until(lambda: bool(heard.of(BookReplaced)))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(5):
+            while not server.line.socket.closed or len(asyncio.all_tasks()) > before:
+                await asyncio.sleep(0.01)
+
+
 async def test_hundred_frames_at_once_lose_no_fact() -> None:
     async with stream_server() as server, running(server.endpoints, MARKET) as (_, heard):
         await heard.until(lambda: bool(heard.of(BookReplaced)))

@@ -15,15 +15,17 @@ from core.domain.errors import RefusedInput
 from core.domain.market import FeeSchedule, PriceBand
 from core.exchange import wire, wire_markets, wire_rest
 
-from .support import KEY_ID, event_row, fill_row, market_row, order_row
+from .support import KEY_ID, event_row, fill_row, market_row, order_row, relaxed
 
 
+@relaxed
 @given(st.integers(0, 10**12 - 1), st.integers(0, 10**6 - 1), st.booleans())
 def test_money_is_exact(whole: int, part: int, negative: bool) -> None:
     text = f"{'-' if negative else ''}{whole}.{part:06d}"
     assert wire.money(text, "x", signed=True) == Decimal(text) * 1_000_000
 
 
+@relaxed
 @given(st.integers(0, 10_000), st.integers(2, 6))
 def test_price_of_any_spelling_is_exact(value: int, places: int) -> None:
     text = f"{Decimal(value) / 10_000:.{places}f}"
@@ -31,12 +33,14 @@ def test_price_of_any_spelling_is_exact(value: int, places: int) -> None:
         assert wire.price(text, "x") == value
 
 
+@relaxed
 @given(st.integers(1, 9_999), st.integers(1, 10**9))
 def test_what_is_spelled_is_read_back(price: int, count: int) -> None:
     assert wire.price(wire.price_spelling(Price(price)), "x") == price
     assert wire.count(wire.count_spelling(Count(count)), "x") == count
 
 
+@relaxed
 @given(st.text(max_size=30))
 def test_any_text_is_a_number_or_a_refusal(text: str) -> None:
     try:
@@ -95,6 +99,7 @@ def test_error_bodies_of_every_shape_are_read(body: object, expected: tuple[str,
     assert wire.error_body(418, json.dumps(body).encode()) == expected
 
 
+@relaxed
 @given(st.binary(max_size=300))
 def test_error_body_never_raises(raw: bytes) -> None:
     code, detail = wire.error_body(500, raw)
@@ -247,6 +252,7 @@ def test_hostile_multiplier_is_refused(multiplier: str) -> None:
         wire_markets.series_terms(series("quadratic", multiplier))
 
 
+@relaxed
 @given(st.binary(max_size=200))
 def test_any_body_is_a_value_or_a_refusal(raw: bytes) -> None:
     for decode in (
