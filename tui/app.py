@@ -73,7 +73,13 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         self.main.symbols = ASCII if self.options.ascii else UNICODE
         self.operations = Operations(self)
         self.pump = FramePump(
-            bridge, self.options.pull_hz, lambda: self.terminal, self._pull, self.repaint, self._terminal_lost
+            bridge,
+            self.options.pull_hz,
+            terminal=lambda: self.terminal,
+            draw=self._pull,
+            watch=self._watch,
+            repaint=self.repaint,
+            lost=self._terminal_lost,
         )
         self._pump_task: asyncio.Task[None] | None = None
         self._drawn: tuple[int, int] | None = None
@@ -113,7 +119,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             log.error("the pump died", exc_info=error)
-            self._handle_exception(error)
+            self.fail(error)
 
     def _terminal_lost(self) -> None:
         log.warning("the terminal is gone; asking the trader to stop")
@@ -122,7 +128,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
 
     # Drawing ----------------------------------------------------------------------------------------------------
 
-    def _pull(self, urgent: bool) -> None:
+    def _pull(self) -> None:
         """Draw if there is something new: another version, or the next second on the clock."""
         snapshot = self.bridge.snapshot()
         if (snapshot.version, self.options.clock_ns() // SECOND_NS) != self._drawn:
@@ -139,6 +145,11 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, Dialog):
                 screen.draw(snapshot, now_ns)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Follow the trader into its end."""
+        snapshot = self.bridge.snapshot()
         if snapshot.exit is not None:
             self._leave_soon()
         elif snapshot.state.state is TraderState.SHUTDOWN and not self.stopping:
@@ -154,10 +165,10 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         if self._leaving:
             return
         self._leaving = True
-        self._show_stopping()
         if self.terminal is not None and self.terminal.lost:
             self.exit()
         else:
+            self._show_stopping()
             self.set_timer(self.options.farewell_ms / 1000, self.exit)
 
     # Actions ----------------------------------------------------------------------------------------------------

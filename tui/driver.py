@@ -8,6 +8,7 @@ the console touches is touched in this file.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import threading
@@ -22,6 +23,8 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 from core.domain.text import clean_text
+
+log = logging.getLogger("tui")
 
 BACKLOG_LIMIT = 64
 CLOSE_SECONDS = 0.5
@@ -192,6 +195,10 @@ class SafeApp(App[ResultT], Generic[ResultT]):
         """After the end: some bytes could not be written; leave the process without waiting for threads."""
         return self.terminal is not None and self.terminal.stuck
 
+    def fail(self, error: Exception) -> None:
+        """End the screen for an error outside of Textual's own handlers."""
+        self._handle_exception(error)
+
     def _handle_exception(self, error: Exception) -> None:
         self.crash_text = crash_report(error)
         super()._handle_exception(error)
@@ -199,6 +206,16 @@ class SafeApp(App[ResultT], Generic[ResultT]):
     def _fatal_error(self) -> None:
         self._exit_renderables.append(Segments([Segment(self.crash_text + "\n", Style())]))
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        # On a terminal that is stuck or gone, printing would block or fail; the log has the report.
+        if self._exit_renderables and self.crash_text:
+            log.error("%s", self.crash_text)
+        if self.terminal is not None and (self.terminal.lost or self.terminal.stuck):
+            self._exit_renderables.clear()
+            return
+        with suppress(OSError):
+            super()._print_error_renderables()
 
     def panic(self, *renderables: Any) -> None:
         """End with an error; what Textual would print is replaced where it could show values."""

@@ -22,14 +22,18 @@ GOOD_FRAMES = 8
 
 
 class FramePump:
-    """Calls `draw(urgent)` at the pull rate and on wake-ups, `repaint` when a terminal has caught up, `lost` once."""
+    """Calls `draw` at the pull rate and on wake-ups, `repaint` when a terminal has caught up, `lost` once.
+
+    `watch` is called where a frame is left out: the end of the trader is never overlooked.
+    """
 
     def __init__(
         self,
         bridge: TraderBridge,
         hz: int,
         terminal: Callable[[], SafeDriver | None],
-        draw: Callable[[bool], None],
+        draw: Callable[[], None],
+        watch: Callable[[], None],
         repaint: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
@@ -37,7 +41,7 @@ class FramePump:
         self._base = 1 / hz
         self._interval = self._base
         self._terminal = terminal
-        self._draw, self._repaint, self._lost = draw, repaint, lost
+        self._draw, self._watch, self._repaint, self._lost = draw, watch, repaint, lost
         self._knocked = asyncio.Event()
         self._good = 0
         self._gone = False
@@ -65,11 +69,9 @@ class FramePump:
     async def _once(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._interval
-        urgent = False
         try:
             async with asyncio.timeout_at(due):
                 await self._knocked.wait()
-            urgent = True
         except TimeoutError:
             pass
         self._knocked.clear()
@@ -77,6 +79,7 @@ class FramePump:
         if not self._keeps_up():
             self.skipped += 1
             self._slow_down()
+            self._watch()
             return
         if late:
             self._slow_down()
@@ -84,7 +87,7 @@ class FramePump:
             self._good += 1
             if self._good >= GOOD_FRAMES:
                 self._interval, self._good = max(self._interval / 2, self._base), 0
-        self._draw(urgent)
+        self._draw()
 
     def _keeps_up(self) -> bool:
         """The terminal is ready for a frame (a vanished one counts as ready: the trader's end is still watched)."""

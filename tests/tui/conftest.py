@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-for _name in [name for name in os.environ if name == "NO_COLOR" or name.startswith("TEXTUAL_")]:
+for _name in [
+    name for name in os.environ if name == "NO_COLOR" or (name.startswith("TEXTUAL_") and "SNAPSHOT" not in name)
+]:
     del os.environ[_name]
 
 import console_builders as b  # noqa: E402

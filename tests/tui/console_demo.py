@@ -31,7 +31,7 @@ from tui.app import ConsoleOptions, TraderApp  # noqa: E402
 class MovingBridge(b.FixedBridge):
     """A fake trader: quotes move, orders come and go, commands are answered."""
 
-    def __init__(self, folder: Path, seed: int = 1) -> None:
+    def __init__(self, folder: Path, seed: int = 1, *, hostile: bool = False) -> None:
         super().__init__(b.snapshot(), folder)
         self.random = random.Random(seed)
         self.start_ns, self.start_at = time.monotonic_ns(), time.time_ns()
@@ -39,6 +39,7 @@ class MovingBridge(b.FixedBridge):
         self.paused = False
         self.stop_at: int | None = None
         self.shift = self.start_at - b.TAKEN_AT
+        self.hostile = b.hostile() if hostile else None
         self.shown = self._moved(self.shown)
 
     def _moved(self, old: TraderSnapshot) -> TraderSnapshot:
@@ -77,6 +78,11 @@ class MovingBridge(b.FixedBridge):
         money = msgspec.structs.replace(
             old.money, portfolio=Money(value), day=Money(value - 1_000_000_000), synced_at=wall
         )
+        if self.hostile is not None:
+            hurt = msgspec.structs.replace(
+                self.hostile, version=old.version + 1, taken_ns=now, taken_at=wall, exit=ended, equity=old.equity
+            )
+            return hurt if self.stop_at is None else msgspec.structs.replace(hurt, state=state)
         return msgspec.structs.replace(
             old, version=old.version + 1, taken_ns=now, taken_at=wall, books=books, orders=orders, state=state,
             money=money,
@@ -134,8 +140,9 @@ async def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("/tmp"))
     parser.add_argument("--hz", type=float, default=10)
     parser.add_argument("--crash", action="store_true")
+    parser.add_argument("--hostile", action="store_true")
     options = parser.parse_args()
-    bridge = MovingBridge(options.folder)
+    bridge = MovingBridge(options.folder, hostile=options.hostile)
     app = TraderApp(bridge, ConsoleOptions(ascii=options.ascii))
     heart = Heartbeat()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -560,7 +560,7 @@ async def test_themes_change_by_key_and_unknown_ones_are_ignored(bridge):
 async def test_the_position_table_of_two_hundred_rows_is_quick(bridge):
     positions = tuple(b.position(f"KXMANY-{i:03d}", 1 + i) for i in range(200))
     bridge.put(positions=positions)
-    async with running(bridge, size=(200, 60)) as (app, pilot):
+    async with running(bridge, size=(200, 60)) as (app, _):
         started = time.perf_counter()
         for i in range(20):
             bridge.shown = b.msgspec.structs.replace(

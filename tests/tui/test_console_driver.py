@@ -1,0 +1,134 @@
+"""The border to Textual's insides: every private name the console relies on, and a writer that never waits."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import time
+
+import pytest
+from textual.app import App
+from textual.drivers import linux_driver
+from textual.drivers.linux_driver import LinuxDriver
+
+from tui.driver import BACKLOG_LIMIT, SafeApp, SafeDriver, SafeWriter, crash_report
+
+
+@pytest.mark.parametrize("name", ["_writer_thread", "_file", "_key_thread", "exit_event", "input_tty", "fileno"])
+def test_the_driver_still_has_what_we_use(name):
+    assert f"self.{name}" in inspect.getsource(LinuxDriver)
+
+
+def test_the_driver_still_assigns_its_writer_before_starting_it():
+    source = inspect.getsource(LinuxDriver.start_application_mode)
+    assert source.index("self._writer_thread = WriterThread(self._file)") < source.index("self._writer_thread.start()")
+    assert "self._writer_thread.stop()" in inspect.getsource(LinuxDriver.close)
+    assert "WriterThread" in vars(linux_driver)
+
+
+@pytest.mark.parametrize("name", ["_run_input_thread", "run_input_thread", "disable_input", "write", "close"])
+def test_the_driver_still_has_the_methods_we_replace(name):
+    assert callable(getattr(LinuxDriver, name))
+
+
+@pytest.mark.parametrize(
+    "name", ["_handle_exception", "_fatal_error", "_close_messages_no_wait", "_print_error_renderables", "panic"]
+)
+def test_the_app_still_has_the_methods_we_use(name):
+    assert callable(getattr(App, name))
+
+
+def test_the_app_still_ends_by_the_functions_we_replace():
+    app = App()
+    assert app._exit_renderables == [] and app._return_code is None and app._driver is None
+    assert "self._fatal_error()" in inspect.getsource(App._handle_exception)
+    assert "_print_error_renderables" in inspect.getsource(App._shutdown)
+
+
+def test_a_request_for_layout_by_a_child_still_clears_its_parents_places():
+    from textual.widget import Widget
+
+    assert "_clear_arrangement_cache" in inspect.getsource(Widget._check_refresh)
+
+
+@pytest.fixture
+def pipe():
+    read, write = os.pipe()
+    file = os.fdopen(write, "w")
+    yield read, file
+    os.close(read)
+    file.close()
+
+
+def test_the_writer_refuses_instead_of_waiting(pipe):
+    _, file = pipe
+    writer = SafeWriter(file)
+    writer.start()
+    piece = "x" * 20_000
+    started = time.monotonic()
+    taken = sum(writer.write(piece) for _ in range(BACKLOG_LIMIT * 3))
+    assert time.monotonic() - started < 1
+    assert BACKLOG_LIMIT <= taken < BACKLOG_LIMIT * 2
+    started = time.monotonic()
+    writer.stop()
+    assert time.monotonic() - started < 2
+
+
+def test_the_writer_keeps_the_order_and_ends(pipe):
+    read, file = pipe
+    writer = SafeWriter(file)
+    writer.start()
+    for i in range(20):
+        assert writer.write(f"{i},")
+    writer.stop()
+    assert os.read(read, 4096).decode() == "".join(f"{i}," for i in range(20))
+    assert not writer.is_alive() and writer.backlog == 0
+
+
+def test_a_vanished_terminal_is_noticed_and_not_written_to():
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as file:
+        os.close(read)
+        writer = SafeWriter(file)
+        writer.start()
+        writer.write("x")
+        writer.join(2)
+        assert writer.lost and not writer.write("y") and writer.backlog == 0
+
+
+def test_the_driver_drops_everything_until_the_queue_is_empty():
+    driver = SafeDriver.__new__(SafeDriver)
+    driver.behind, driver.dropped = False, 0
+
+    class Slow:
+        backlog, lost, full = 3, False, True
+
+        def write(self, text: str) -> bool:
+            return not self.full
+
+    slow = Slow()
+    driver._safe_writer = slow
+    driver.write("a")
+    assert driver.behind and driver.dropped == 1
+    slow.full = False
+    driver.write("b")
+    assert driver.dropped == 2 and not driver.caught_up()
+    slow.backlog = 0
+    assert driver.caught_up() and not driver.behind and not driver.caught_up()
+
+
+def test_the_crash_report_shows_places_and_no_values():
+    def deep() -> None:
+        api_key = "SECRET"
+        raise ValueError(f"bad \x1b]0;x\x07 length {len(api_key)}")
+
+    try:
+        deep()
+    except ValueError as error:
+        report = crash_report(error)
+    assert "ValueError: bad length 6" in report and "test_console_driver.py" in report
+    assert "SECRET" not in report and "\x1b" not in report
+
+
+def test_the_console_uses_the_safe_driver():
+    assert issubclass(SafeDriver, LinuxDriver) and issubclass(SafeApp, App)
