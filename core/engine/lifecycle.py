@@ -97,6 +97,7 @@ class Lifecycle:
         """Go to CALIBRATING and begin a calibration; the first one takes a base, later ones compare."""
         self.desk.move(S.CALIBRATING, reason)
         self.procedure = None
+        self.calibrated_epoch = self.desk.links.stream_epoch
         self.calibration = Calibration(self.desk, first=self.calibrations == 0)
         self.begin(self.calibration)
 
@@ -127,6 +128,12 @@ class Lifecycle:
                 self.fail("trading_client_lost", counts=False)
         if not desk.links.stream_up and desk.state in CONNECTED - {S.TRADING_CLIENT_CONNECT}:
             self.fail("stream_lost", counts=False)
+        # A new connection replays nothing, however fast it came: what was compared before it no longer counts.
+        if desk.state in BUSY and desk.settings.enable_trading_client and self._epoch_changed():
+            self.fail("stream_lost", counts=False)
+
+    def _epoch_changed(self) -> bool:
+        return self.calibrated_epoch != self.desk.links.stream_epoch
 
     def _keep_books_whole(self) -> None:
         """Ask again for books that stay untrusted; every third time by a new connection."""
@@ -153,6 +160,7 @@ class Lifecycle:
                 desk.links.exchange_active = answer.exchange_active
                 desk.links.trading_active = answer.trading_active
                 if desk.state in BUSY and not (answer.exchange_active and answer.trading_active):
+                    self._health_ns = desk.now_ns + POLL_NS
                     desk.move(S.PAUSED, "exchange_pause", PauseKind.EXCHANGE)
                     desk.cancel_own()
             else:
@@ -219,11 +227,10 @@ class Lifecycle:
         desk = self.desk
         if desk.state is not S.CALIBRATING:
             return
-        if not ok:
-            self.fail(outcome)
+        if not ok or self._epoch_changed():
+            self.fail(outcome if not ok else "stream_lost", counts=not ok)
             return
         self.calibrations += 1
-        self.calibrated_epoch = desk.links.stream_epoch
         self.failures = 0
         self._watch_positions()
         if desk.status.errors and not desk.status.errors[-1].recovery:

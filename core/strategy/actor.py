@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.domain.amounts import Count, Price
 from core.domain.commands import CancelOrder, PlaceOrder
-from core.domain.enums import BookSide, OrderState
+from core.domain.enums import BookSide, OrderState, Origin
 from core.domain.ids import Ticker
 from core.market.view import Market
 from core.strategy.base import MarketView, Quote, Strategy
@@ -53,7 +53,9 @@ class ActorService:
         quotes: tuple[Quote, ...] = ()
         if market.tradable and not any(o.state is OrderState.IN_DOUBT for o in orders):
             quotes = self.strategy.quotes(self._view(desk, market, orders))
-        return diff(quotes, tuple(self._working(desk, o) for o in orders))
+        # What a person placed is the person's: the strategy sees it in the book but does not touch it.
+        own = [o for o in orders if o.origin is Origin.STRATEGY]
+        return diff(quotes, tuple(self._working(desk, o) for o in own))
 
     @staticmethod
     def _working(desk: Desk, order: Order) -> Working:

@@ -19,6 +19,7 @@ from core.domain.enums import (
     BookSide,
     OrderState,
     OrderStatus,
+    Origin,
     Ownership,
     TimeInForce,
 )
@@ -50,6 +51,7 @@ class Order:
     count: int
     time_in_force: TimeInForce
     ownership: Ownership
+    origin: Origin
     created_ns: int
     created_at: int
     updated_at: int
@@ -162,6 +164,7 @@ class OrderService:
             count=wish.count,
             time_in_force=wish.time_in_force,
             ownership=Ownership.OWN,
+            origin=wish.origin,
             created_ns=now_ns,
             created_at=wall_ns,
             updated_at=wall_ns,
@@ -322,6 +325,8 @@ class OrderService:
             count=report.initial,
             time_in_force=TimeInForce.GOOD_TILL_CANCELED,
             ownership=ownership,
+            # Whoever wished for it is gone: the strategy takes it over or cancels it.
+            origin=Origin.STRATEGY,
             created_ns=now_ns,
             created_at=(report.created_ms or wall_ns // MS) * MS,
             updated_at=wall_ns,

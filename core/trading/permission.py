@@ -12,7 +12,7 @@ from core.domain.enums import Permission
 from core.domain.enums import TraderState as S
 
 _UP = frozenset({S.READY, S.ACTING})
-_CANCELING = frozenset({S.CALIBRATING, S.PAUSED, S.ERROR, S.SHUTDOWN, S.LOW_CASH, S.TRADING_CLIENT_CONNECT})
+_EARLY = frozenset({S.STARTUP, S.IDLE, S.INITIALIZING, S.ORDERBOOK_CONNECT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,7 @@ class _Row:
 
 PERMISSIONS: tuple[_Row, ...] = (
     _Row(gives=Permission.NOTHING, why="the trading client is switched off", client_on=False),
+    _Row(gives=Permission.NOTHING, why="not connected yet", states=_EARLY),
     _Row(gives=Permission.CANCEL_ONLY, why="the journal cannot be written", journal_ok=False),
     _Row(gives=Permission.CANCEL_ONLY, why="not connected", connected=False),
     _Row(gives=Permission.REDUCE_ONLY, why="liquidating", states=frozenset({S.ACTING}), reducing=True),
@@ -66,8 +67,7 @@ PERMISSIONS: tuple[_Row, ...] = (
     _Row(gives=Permission.REDUCE_ONLY, why="not armed", states=_UP, armed=False),
     _Row(gives=Permission.REDUCE_ONLY, why="exposure is over its limit", states=_UP, over_limit=True),
     _Row(gives=Permission.TRADE, why="", states=_UP),
-    _Row(gives=Permission.CANCEL_ONLY, why="no new orders in this state", states=_CANCELING),
-    _Row(gives=Permission.NOTHING, why="not connected yet"),
+    _Row(gives=Permission.CANCEL_ONLY, why="no new orders in this state"),
 )
 
 

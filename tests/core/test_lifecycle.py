@@ -1,0 +1,558 @@
+"""From start to stop by facts alone: states, calibration, pauses, errors, procedures."""
+
+import pytest
+
+from core.domain import events as ev
+from core.domain.amounts import Count, Price, contracts, dollars
+from core.domain.commands import (
+    Arm,
+    Liquidate,
+    Panic,
+    Pause,
+    PlaceOrder,
+    Recalibrate,
+    Resume,
+    Start,
+    Stop,
+    WatchMarket,
+)
+from core.domain.effects import Leave, ReadKind, RefreshBooks, SendOrder, WatchMarkets
+from core.domain.enums import BookSide, ExitReason, MarketStatus, OrderStatus, Origin, PauseKind, TraderState
+from core.domain.ids import OrderId, Ticker
+from core.domain.records import Corrected, SessionEnded
+from core.strategy.maker import MarketMaker
+from tests.core.builders import Bench, T, book, fill, market, report
+
+S = TraderState
+
+
+def path(bench: Bench) -> list[TraderState]:
+    return [state for state, _, _ in bench.desk.machine.visits]
+
+
+def result(bench: Bench, command_id: int) -> str:
+    action = bench.desk.status.status_of(command_id)
+    assert action is not None
+    return f"{action.status}: {action.text}"
+
+
+def leave(bench: Bench) -> Leave | None:
+    return next((e for e in bench.effects if isinstance(e, Leave)), None)
+
+
+def sells(bench: Bench) -> list[SendOrder]:
+    return [e for e in bench.effects if isinstance(e, SendOrder)]
+
+
+# ---- coming up ---------------------------------------------------------------------------------------------------
+
+
+def test_the_road_to_ready_takes_every_state_in_order() -> None:
+    assert path(Bench().up()) == [
+        S.STARTUP, S.IDLE, S.INITIALIZING, S.ORDERBOOK_CONNECT, S.TRADING_CLIENT_CONNECT, S.CALIBRATING, S.READY,
+    ]  # fmt: skip
+
+
+def test_watching_only_goes_from_books_to_ready_and_may_do_nothing() -> None:
+    bench = Bench(enable_trading_client=False).up()
+    assert S.TRADING_CLIENT_CONNECT not in path(bench)
+    assert bench.desk.permission()[0].name == "NOTHING"
+
+
+def test_the_most_active_open_markets_are_watched() -> None:
+    bench = Bench(quote_markets=2)
+    bench.markets = (
+        market("KX-A", volume_24h=contracts(5)),
+        market("KX-B", volume_24h=contracts(50)),
+        market("KX-C", volume_24h=contracts(500), status=MarketStatus.CLOSED),
+        market("KX-D", volume_24h=contracts(40), best_bid=None),
+        market("KX-E", volume_24h=contracts(20)),
+    )
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=3)
+    watched = [e for e in bench.effects if isinstance(e, WatchMarkets)]
+    assert watched[0].tickers == ("KX-B", "KX-E")
+
+
+def test_no_open_market_is_an_error_that_tries_again() -> None:
+    bench = Bench()
+    bench.markets = ()
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=3)
+    assert bench.state is S.ERROR
+    bench.markets = (market(),)
+    bench.beat(times=20)
+    assert bench.state is S.ORDERBOOK_CONNECT
+
+
+def test_a_refused_key_at_start_ends_the_start_with_exit_code_3() -> None:
+    bench = Bench()
+    bench.failing, bench.fatal = {ReadKind.LIMITS}, True
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=10)
+    left = leave(bench)
+    assert left is not None
+    assert (left.code, left.reason) == (3, "refused")
+
+
+def test_a_state_that_takes_too_long_becomes_an_error_and_comes_back() -> None:
+    bench = Bench()
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    assert bench.state is S.ORDERBOOK_CONNECT
+    bench.beat(seconds=1, times=31)
+    assert bench.state is S.ERROR
+    assert "timeout" in bench.desk.machine.reason
+    bench.connect()
+    bench.step(book())
+    bench.beat(times=60)
+    assert bench.state is S.READY
+
+
+def test_the_back_off_grows_with_each_failure() -> None:
+    bench = Bench()
+    bench.failing = {ReadKind.MARKETS}
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(seconds=1, times=120)
+    assert 4 <= bench.engine.life.failures <= 8
+
+
+def test_an_exchange_that_does_not_trade_is_a_pause_and_never_a_failed_start() -> None:
+    bench = Bench()
+    bench.trading = False
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    bench.connect()
+    bench.step(book())
+    bench.beat(times=5)
+    assert (bench.state, bench.desk.machine.pause) == (S.PAUSED, PauseKind.EXCHANGE)
+    bench.trading = True
+    bench.beat(seconds=1, times=14)
+    assert bench.state is S.READY
+
+
+# ---- calibration -------------------------------------------------------------------------------------------------
+
+
+def test_calibration_names_every_step_with_status_and_duration() -> None:
+    calibration = Bench().up().engine.life.calibration
+    assert calibration is not None
+    steps = calibration.steps()
+    assert {s.step for s in steps} >= {"exchange_status", "sync_orders", "sync_positions", "sync_balance", "ledger"}
+    assert all(s.status == "complete" and s.elapsed_ns is not None for s in steps)
+
+
+def test_the_first_calibration_takes_the_exchanges_state_as_the_base() -> None:
+    bench = Bench()
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(-300), cost=dollars(2), realized=0, fees=0),)
+    bench.fills = (fill("old"),)
+    bench.up()
+    assert bench.desk.positions.net(T) == -300
+    assert bench.desk.positions.cash == dollars(1000)
+    bench.step(fill("old"))
+    assert bench.desk.positions.net(T) == -300
+
+
+def test_a_difference_is_read_again_before_it_is_believed() -> None:
+    bench = Bench().up()
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(200), cost=dollars(1), realized=0, fees=0),)
+    bench.step(Recalibrate())
+    bench.beat(times=12)
+    assert bench.desk.positions.net(T) == 0
+    bench.positions = ()
+    bench.beat(times=20)
+    assert bench.state is S.READY
+    assert not [r for r in bench.records if isinstance(r, Corrected)]
+
+
+def test_a_lasting_difference_is_corrected_with_a_record_and_an_error() -> None:
+    bench = Bench().up()
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(200), cost=dollars(1), realized=0, fees=0),)
+    bench.balance = dollars(999)
+    bench.step(Recalibrate())
+    bench.beat(times=60)
+    assert bench.desk.positions.net(T) == 200
+    corrected = {r.what for r in bench.records if isinstance(r, Corrected)}
+    assert corrected == {f"position {T}", "cash"}
+    assert bench.desk.breaker.errors(bench.now) >= 2
+
+
+def test_a_fill_found_by_calibration_is_booked_and_not_corrected() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.fills = (fill(fee=0),)
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(500), cost=4_500 * 500, realized=0, fees=0),)
+    bench.balance = dollars(1000) - 4_500 * 500
+    bench.step(Recalibrate())
+    bench.beat(times=30)
+    assert bench.desk.positions.net(T) == 500
+    assert not [r for r in bench.records if isinstance(r, Corrected)]
+
+
+# ---- pauses and errors -------------------------------------------------------------------------------------------
+
+
+def test_a_pause_cancels_own_resting_quotes_and_stops_new_ones() -> None:
+    bench = Bench(MarketMaker()).up()
+    bench.beat(times=3)
+    assert sells(bench)
+    for index, sent in enumerate(sells(bench)):
+        bench.accept(sent, order=f"o{index}")
+    before = len(sells(bench))
+    bench.step(Pause(command_id=3))
+    assert (bench.state, bench.desk.machine.pause) == (S.PAUSED, PauseKind.OPERATOR)
+    assert len(bench.sent_cancels()) == before
+    bench.confirm_cancels()
+    bench.beat(times=50)
+    assert len(sells(bench)) == before
+    bench.step(Resume(command_id=4))
+    assert bench.state is S.READY
+
+
+def test_a_pause_wished_while_coming_up_holds_when_it_is_up() -> None:
+    bench = Bench()
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    bench.step(Pause(command_id=3))
+    assert "will be paused" in result(bench, 3)
+    bench.connect()
+    bench.step(book())
+    bench.beat(times=10)
+    assert bench.state is S.PAUSED
+
+
+def test_an_exchange_pause_found_by_the_health_check_pauses_and_recovers_through_calibration() -> None:
+    bench = Bench().up()
+    bench.trading = False
+    bench.beat(seconds=1, times=32)
+    assert bench.desk.machine.pause is PauseKind.EXCHANGE
+    bench.trading = True
+    bench.beat(seconds=1, times=12)
+    assert bench.state is S.READY
+    assert path(bench)[-2:] == [S.CALIBRATING, S.READY]
+
+
+def test_a_lost_stream_is_an_error_that_recovers_through_calibration() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(ev.StreamLost(epoch=1, reason="reset", retry_ms=500))
+    bench.beat()
+    assert bench.state is S.ERROR
+    assert bench.sent_cancels()
+    bench.confirm_cancels()
+    bench.connect(epoch=2)
+    bench.step(book(seq=1))
+    bench.beat(times=60)
+    assert bench.state is S.READY
+    assert S.CALIBRATING in path(bench)[7:]
+
+
+def test_nothing_is_traded_on_books_from_before_the_stream_was_lost() -> None:
+    bench = Bench().up()
+    bench.step(ev.StreamLost(epoch=1, reason="reset", retry_ms=500))
+    bench.connect(epoch=2)
+    bench.beat(times=40)
+    assert bench.state is not S.READY
+    market_view = bench.desk.markets.get(T)
+    assert market_view is not None
+    assert not market_view.book.trusted
+
+
+def test_books_that_stay_lost_pause_the_trader_and_say_so() -> None:
+    bench = Bench().up()
+    bench.step(ev.BookLost(tickers=(T,), reason="gap"))
+    bench.beat(seconds=1, times=17)
+    assert (bench.state, bench.desk.machine.pause) == (S.PAUSED, PauseKind.FEED)
+    refreshes = [e for e in bench.effects if isinstance(e, RefreshBooks)]
+    assert any(e.reconnect for e in refreshes)
+    bench.step(book(seq=9))
+    bench.beat(times=20)
+    assert bench.state is S.READY
+
+
+def test_a_client_that_answers_nothing_is_an_error_named_so() -> None:
+    bench = Bench().up()
+    bench.failing = {ReadKind.EXCHANGE_STATUS}
+    bench.beat(seconds=1, times=60)
+    assert bench.state in (S.ERROR, S.ORDERBOOK_CONNECT, S.TRADING_CLIENT_CONNECT)
+    assert any("trading_client_lost" in t.reason for t in bench.desk.machine.history)
+    bench.failing = set()
+    bench.beat(seconds=1, times=40)
+    assert bench.state is S.READY
+
+
+def test_resume_after_a_reconnect_compares_before_it_trades() -> None:
+    bench = Bench().up()
+    bench.step(Pause())
+    bench.step(ev.StreamLost(epoch=1, reason="reset", retry_ms=500))
+    bench.connect(epoch=2)
+    bench.step(book())
+    bench.step(Resume())
+    assert bench.state is S.CALIBRATING
+
+
+def test_armed_is_a_wish_of_its_own() -> None:
+    bench = Bench(armed=False).up()
+    assert bench.desk.machine.label(bench.desk.armed) == "READY (not armed)"
+    bench.step(Arm(command_id=8))
+    assert bench.desk.permission()[0].name == "TRADE"
+
+
+# ---- panic, liquidation, stop ------------------------------------------------------------------------------------
+
+
+def test_panic_cancels_everything_of_ours_pauses_and_verifies_by_a_reading() -> None:
+    bench = Bench().up()
+    for index, price in enumerate((4_500, 4_400, 4_300)):
+        bench.accept(bench.place(price=price), order=f"o{index}")
+    bench.effects.clear()
+    bench.step(Panic(command_id=5))
+    assert len(bench.sent_cancels()) == 3
+    assert bench.state is S.PAUSED
+    bench.confirm_cancels()
+    bench.beat(times=3)
+    assert bench.engine.life.procedure is None
+    assert any("verified" in a.text for a in bench.desk.status.activity)
+
+
+def test_an_own_order_that_the_reading_still_lists_is_canceled_again() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(Panic())
+    bench.orders = (report(sent.client_order_id),)
+    bench.confirm_cancels()
+    bench.beat(times=3)
+    assert len(bench.sent_cancels()) >= 2
+    assert bench.engine.life.procedure is not None
+    bench.orders = ()
+    bench.beat(times=10)
+    assert bench.engine.life.procedure is None
+
+
+def holding(count: int = 500) -> Bench:
+    bench = Bench()
+    cost = Count(abs(count)) * 4_500
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(count), cost=cost, realized=0, fees=0),)
+    return bench.up()
+
+
+def finish_ioc(bench: Bench, sent: SendOrder, filled: int, price: int, order: str = "x1") -> None:
+    bench.step(
+        ev.OrderAccepted(
+            client_order_id=sent.client_order_id, order_id=OrderId(order), filled=Count(filled), remaining=Count(0),
+            elapsed_ns=1,
+        )
+    )  # fmt: skip
+    if filled:
+        bench.step(fill(f"t-{order}", order=order, side=sent.side, price=price, count=filled))
+
+
+@pytest.mark.parametrize(("held", "side", "price"), [(500, BookSide.ASK, 4_500), (-500, BookSide.BID, 4_700)])
+def test_liquidation_sells_what_is_held_reduce_only_and_ends_paused(held: int, side: BookSide, price: int) -> None:
+    bench = holding(held)
+    bench.step(Liquidate(command_id=4))
+    assert bench.state is S.ACTING
+    bench.beat(times=3)
+    (sent,) = sells(bench)
+    assert (sent.side, sent.count, sent.price, sent.reduce_only) == (side, 500, price, True)
+    finish_ioc(bench, sent, 500, price)
+    bench.positions = ()
+    bench.beat(times=15)
+    assert (bench.state, bench.desk.machine.pause) == (S.PAUSED, PauseKind.OPERATOR)
+    assert bench.desk.positions.net(T) == 0
+    assert not bench.desk.reducing
+
+
+def test_liquidation_goes_on_with_what_was_left_and_never_past_flat() -> None:
+    bench = holding(500)
+    bench.step(Liquidate())
+    bench.beat(times=3)
+    finish_ioc(bench, sells(bench)[0], 200, 4_500)
+    bench.beat(times=12)
+    assert [s.count for s in sells(bench)] == [500, 300]
+
+
+def test_liquidation_waits_for_fills_it_lacks_before_it_sizes_the_next_exit() -> None:
+    bench = holding(500)
+    bench.step(Liquidate())
+    bench.beat(times=3)
+    sent = sells(bench)[0]
+    bench.step(
+        ev.OrderAccepted(
+            client_order_id=sent.client_order_id, order_id=OrderId("x1"), filled=Count(200), remaining=Count(0),
+            elapsed_ns=1,
+        )
+    )  # fmt: skip
+    bench.beat(times=14)
+    assert len(sells(bench)) == 1
+    bench.step(fill("t", order="x1", side=BookSide.ASK, price=4_500, count=200))
+    bench.beat(times=14)
+    assert [s.count for s in sells(bench)] == [500, 300]
+
+
+def test_liquidation_leaves_a_residue_rather_than_sell_below_its_floor() -> None:
+    bench = holding(500)
+    bench.step(book(bids=((4_500, 100), (3_000, 5_000)), seq=5))
+    bench.step(Liquidate())
+    bench.beat(times=3)
+    (sent,) = sells(bench)
+    assert (sent.count, sent.price) == (100, 4_500)
+    finish_ioc(bench, sent, 100, 4_500)
+    bench.step(book(bids=(), seq=6))
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(400), cost=4_500 * 400, realized=0, fees=0),)
+    bench.beat(times=20)
+    assert bench.state is S.PAUSED
+    assert "residue" in bench.desk.status.alarm
+
+
+def test_liquidation_cancels_and_verifies_before_it_sells() -> None:
+    bench = holding(500)
+    sent = bench.place(price=4_400)
+    bench.accept(sent)
+    bench.effects.clear()
+    bench.step(Liquidate())
+    bench.beat(times=5)
+    assert not sells(bench)
+    assert bench.sent_cancels()
+    bench.confirm_cancels()
+    bench.beat(times=3)
+    assert sells(bench)
+
+
+def test_nothing_to_liquidate_is_refused_in_words() -> None:
+    bench = Bench().up()
+    bench.step(Liquidate(command_id=4))
+    assert result(bench, 4) == "refused: no open position"
+
+
+def test_stop_blocks_cancels_verifies_and_leaves_with_a_certificate() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place())
+    bench.step(Stop(reason=ExitReason.QUIT))
+    assert bench.state is S.SHUTDOWN
+    bench.beat()
+    assert leave(bench) is None
+    bench.confirm_cancels()
+    bench.beat(times=4)
+    left = leave(bench)
+    assert left is not None
+    assert (left.code, left.reason) == (0, "quit")
+    assert any(isinstance(r, SessionEnded) and r.resting == 0 for r in bench.records)
+
+
+def test_a_stop_that_cannot_verify_says_so_by_code_4_and_names_the_order() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place())
+    bench.step(Stop(reason=ExitReason.QUIT))
+    bench.beat(seconds=1, times=25)
+    left = leave(bench)
+    assert left is not None
+    assert (left.code, left.reason) == (4, "unverified")
+    stop = bench.engine.life.exit_stop
+    assert stop is not None
+    assert stop.exit is not None
+    assert "kt-s1-000001" in stop.exit.unverified[0]
+
+
+def test_a_second_stop_shortens_the_wait_but_not_the_cancel() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place())
+    bench.step(Stop(reason=ExitReason.SIGNAL))
+    bench.step(Stop(reason=ExitReason.SIGNAL, now=True))
+    bench.beat(seconds=1, times=4)
+    assert bench.sent_cancels()
+    left = leave(bench)
+    assert left is not None
+    assert left.code == 4
+
+
+def test_no_order_leaves_once_the_stop_has_begun() -> None:
+    bench = Bench(MarketMaker()).up()
+    bench.step(Stop(reason=ExitReason.QUIT))
+    bench.effects.clear()
+    bench.step(PlaceOrder(ticker=T, side=BookSide.BID, price=Price(4_500), count=Count(100)))
+    bench.beat(times=10)
+    assert not sells(bench)
+
+
+def test_stop_waits_for_an_order_in_flight() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(Stop(reason=ExitReason.QUIT))
+    bench.beat(times=10)
+    assert leave(bench) is None
+    bench.accept(sent)
+    bench.confirm_cancels()
+    bench.beat(times=4)
+    left = leave(bench)
+    assert left is not None
+    assert left.code == 0
+
+
+def test_stop_reads_the_fills_that_the_last_cancel_claimed() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(Stop(reason=ExitReason.QUIT))
+    bench.step(
+        ev.CancelConfirmed(
+            client_order_id=sent.client_order_id, order_id=OrderId("o1"), reduced_by=Count(300), elapsed_ns=1
+        )
+    )
+    bench.fills = (fill(count=200),)
+    bench.beat(times=4)
+    assert bench.desk.positions.net(T) == 200
+    left = leave(bench)
+    assert left is not None
+    assert left.code == 0
+
+
+def test_a_stop_before_anything_was_connected_leaves_at_once() -> None:
+    bench = Bench()
+    bench.step(Start(origin=Origin.TIMER))
+    bench.step(Stop(reason=ExitReason.QUIT))
+    bench.beat()
+    left = leave(bench)
+    assert left is not None
+    assert left.code == 0
+
+
+def test_an_unknown_market_is_not_watched() -> None:
+    bench = Bench().up()
+    bench.step(WatchMarket(ticker=Ticker("NOPE"), command_id=2))
+    assert result(bench, 2) == "refused: unknown market NOPE"
+
+
+def test_a_settled_position_is_paid_and_the_market_closed() -> None:
+    bench = holding(500)
+    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.FINALIZED, settlement_value=Price(10_000)))
+    assert bench.desk.positions.net(T) == 0
+    assert bench.desk.positions.cash == dollars(1000) + 10_000 * 500
+
+
+def test_the_same_items_at_the_same_times_give_the_same_records_and_effects() -> None:
+    def run() -> tuple[list[object], list[object]]:
+        bench = Bench(MarketMaker()).up()
+        bench.beat(times=20)
+        for index, sent in enumerate(sells(bench)):
+            bench.accept(sent, order=f"o{index}")
+        bench.step(fill(order="o0", client=None))
+        bench.beat(times=20)
+        return list(bench.records), list(bench.effects)
+
+    assert run() == run()
+
+
+def test_canceled_by_the_exchange_is_taken_as_it_is_told() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(
+        ev.OrderReported(report=report(sent.client_order_id, status=OrderStatus.CANCELED, reason="SelfTradeCancel"))
+    )
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    assert order.reason == "SelfTradeCancel"

@@ -1,0 +1,312 @@
+"""The life of an order with its races, through the engine's one step."""
+
+import pytest
+
+from core.domain import events as ev
+from core.domain.amounts import Count, Price
+from core.domain.commands import CancelOrder, Panic, PlaceOrder, Recalibrate
+from core.domain.effects import Read, ReadKind, SendOrder
+from core.domain.enums import BookSide, OrderState, OrderStatus, Ownership, TimeInForce
+from core.domain.ids import ClientOrderId, OrderId
+from core.domain.records import OrderIntended
+from tests.core.builders import NS, Bench, T, fill, report
+
+O = OrderState  # noqa: E741
+
+
+def state_of(bench: Bench, sent: SendOrder) -> OrderState:
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    return order.state
+
+
+def unknown(sent: SendOrder) -> ev.OrderOutcomeUnknown:
+    return ev.OrderOutcomeUnknown(client_order_id=sent.client_order_id, reason="reset after send", elapsed_ns=1)
+
+
+def canceled_report(sent: SendOrder, filled: int = 0, reason: str = "") -> ev.OrderReported:
+    return ev.OrderReported(
+        report=report(sent.client_order_id, filled=filled, status=OrderStatus.CANCELED, reason=reason)
+    )
+
+
+def test_an_orders_record_stands_in_the_journal_before_its_effect_exists() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    record = bench.records[sent.journal_position - 1]
+    assert isinstance(record, OrderIntended)
+    assert record.client_order_id == sent.client_order_id
+
+
+def test_client_ids_carry_the_prefix_and_never_repeat() -> None:
+    bench = Bench().up()
+    first, second = bench.place(), bench.place(price=4_400)
+    assert first.client_order_id != second.client_order_id
+    assert first.client_order_id.startswith("kt-")
+
+
+def test_an_accepted_order_rests() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    assert state_of(bench, sent) is O.SENT
+    bench.accept(sent)
+    assert state_of(bench, sent) is O.RESTING
+
+
+def test_a_fill_before_the_reply_is_taken_and_the_reply_merges() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(fill(client=sent.client_order_id))
+    assert state_of(bench, sent) is O.FILLED
+    bench.accept(sent, filled=500)
+    assert state_of(bench, sent) is O.FILLED
+    assert bench.desk.positions.net(T) == 500
+
+
+def test_a_fill_told_by_reply_stream_and_reading_counts_once() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent, filled=500)
+    bench.step(fill(client=sent.client_order_id))
+    bench.step(fill(client=sent.client_order_id))
+    assert bench.desk.positions.net(T) == 500
+    assert bench.desk.fills.applied == 1
+
+
+def test_a_partial_fill_leaves_the_rest_working() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(fill(count=200))
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    assert (order.state, order.remaining) == (O.RESTING, 300)
+
+
+def test_a_late_fill_after_cancel_moves_position() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(canceled_report(sent))
+    bench.step(fill(count=200))
+    assert state_of(bench, sent) is O.CANCELED
+    assert bench.desk.positions.net(T) == 200
+
+
+def test_a_full_fill_while_the_cancel_is_in_flight_is_no_error() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(CancelOrder(client_order_id=sent.client_order_id))
+    assert state_of(bench, sent) is O.CANCELING
+    bench.step(fill())
+    bench.looked_up[sent.client_order_id] = report(sent.client_order_id, filled=500, status=OrderStatus.EXECUTED)
+    bench.step(ev.CancelNotFound(client_order_id=sent.client_order_id, order_id=OrderId("o1"), elapsed_ns=1))
+    assert state_of(bench, sent) is O.FILLED
+    assert bench.desk.breaker.errors(bench.now) == 0
+
+
+def test_a_cancel_asked_before_the_id_is_known_goes_out_with_the_reply() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(CancelOrder(client_order_id=sent.client_order_id))
+    assert not bench.sent_cancels()
+    bench.accept(sent)
+    assert [c.order_id for c in bench.sent_cancels()] == ["o1"]
+
+
+def test_a_failed_cancel_is_sent_again() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(CancelOrder(client_order_id=sent.client_order_id))
+    bench.step(
+        ev.CancelFailed(
+            client_order_id=sent.client_order_id, order_id=OrderId("o1"), status=429, reason="limited", elapsed_ns=1
+        )
+    )
+    bench.beat(times=2)
+    assert len(bench.sent_cancels()) == 1
+    bench.beat(times=6)
+    assert len(bench.sent_cancels()) == 2
+
+
+def test_an_unknown_outcome_is_in_doubt_counted_at_its_worst_and_never_sent_again() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    exposure = bench.desk.risk.exposure()
+    bench.step(unknown(sent))
+    assert state_of(bench, sent) is O.IN_DOUBT
+    assert bench.desk.risk.exposure() == exposure > 0
+    bench.beat(times=300, answer=False)
+    assert sum(isinstance(e, SendOrder) for e in bench.effects) == 1
+
+
+def test_an_order_in_doubt_is_looked_up_only_after_the_settle_wait() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(unknown(sent))
+    found = bench.beat(times=95)
+    assert not [e for e in found if isinstance(e, Read) and e.kind is ReadKind.ORDER]
+    bench.looked_up[sent.client_order_id] = report(sent.client_order_id)
+    bench.beat(times=10)
+    assert state_of(bench, sent) is O.RESTING
+
+
+def test_one_absence_is_no_proof_that_an_order_never_existed() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(unknown(sent))
+    bench.beat(times=105)
+    assert state_of(bench, sent) is O.IN_DOUBT
+    bench.beat(times=30)
+    assert state_of(bench, sent) is O.VOID
+    assert bench.desk.risk.exposure() == 0
+
+
+def test_a_duplicate_id_is_proof_that_the_order_landed() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(
+        ev.OrderRejected(
+            client_order_id=sent.client_order_id, status=409, code="order_already_exists", detail="",
+            duplicate=True, elapsed_ns=1,
+        )
+    )  # fmt: skip
+    assert state_of(bench, sent) is O.IN_DOUBT
+
+
+def test_an_order_whose_bytes_never_left_is_void_and_not_counted_as_placed() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(ev.OrderNotSent(client_order_id=sent.client_order_id, reason="connect refused"))
+    assert state_of(bench, sent) is O.VOID
+    assert bench.desk.orders.counts.placed == 0
+
+
+def test_a_rejected_order_is_final_and_feeds_the_breaker() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(
+        ev.OrderRejected(
+            client_order_id=sent.client_order_id, status=400, code="insufficient_balance", detail="", elapsed_ns=1
+        )
+    )
+    assert state_of(bench, sent) is O.REJECTED
+    assert bench.desk.breaker.errors(bench.now) == 1
+
+
+def test_a_post_only_cross_is_a_rejection_but_no_error() -> None:
+    bench = Bench().up()
+    sent = bench.place(post_only=True)
+    bench.step(
+        ev.OrderRejected(
+            client_order_id=sent.client_order_id, status=400, code="invalid_order", detail="post only cross",
+            elapsed_ns=1,
+        )
+    )  # fmt: skip
+    assert state_of(bench, sent) is O.REJECTED
+    assert bench.desk.breaker.errors(bench.now) == 0
+
+
+def test_a_lease_that_ran_out_is_expired_not_canceled() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(canceled_report(sent, reason="ExpiryCancel"))
+    assert state_of(bench, sent) is O.EXPIRED
+
+
+def test_good_till_canceled_orders_carry_a_lease_and_immediate_ones_none() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    assert sent.expiration_s is not None
+    now_s = bench.desk.wall_ns // NS
+    assert sent.expiration_s == now_s + 120
+    taker = bench.place(price=4_700, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
+    assert taker.expiration_s is None
+
+
+def test_a_claimed_fill_that_never_came_is_read_within_its_bound() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent, filled=500)
+    assert bench.desk.positions.net(T) == 0
+    bench.fills = (fill(client=None),)
+    bench.beat(times=30)
+    assert bench.desk.positions.net(T) == 500
+
+
+@pytest.mark.parametrize(
+    ("client", "ownership"),
+    [("kt-s0-000001", Ownership.OWN), ("kt-zz-000009", Ownership.ADOPTED), ("web-1", Ownership.FOREIGN)],
+)
+def test_orders_met_are_own_adopted_or_foreign_by_their_client_id(client: str, ownership: Ownership) -> None:
+    bench = Bench(known=frozenset({"kt-s0-000001"}))
+    bench.orders = (report(client, order="x1"),)
+    bench.up()
+    order = bench.desk.orders.get(ClientOrderId(client))
+    assert order is not None
+    assert order.ownership is ownership
+    # Nobody wishes for what an earlier session left: the strategy takes it back. What is not ours is not touched.
+    assert order.state is (O.RESTING if ownership is Ownership.FOREIGN else O.CANCELING)
+
+
+def test_foreign_orders_count_in_risk_and_are_left_alone() -> None:
+    bench = Bench()
+    bench.orders = (report("web-1", order="x1"),)
+    bench.up()
+    assert bench.desk.risk.exposure() == 4_500 * 500
+    bench.step(Panic())
+    bench.beat(times=5)
+    assert not bench.sent_cancels()
+    assert bench.desk.orders.foreign_orders()
+
+
+def test_an_order_the_list_lacks_is_looked_up_before_it_is_given_up() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.looked_up[sent.client_order_id] = report(sent.client_order_id, filled=500, status=OrderStatus.EXECUTED)
+    bench.fills = (fill(),)
+    bench.step(Recalibrate())
+    bench.beat(times=30)
+    assert state_of(bench, sent) is O.FILLED
+    assert bench.desk.positions.net(T) == 500
+
+
+def test_a_bid_and_an_ask_of_one_position_reserve_only_what_they_could_cost() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(fill())
+    assert bench.desk.risk.exposure() == 4_500 * 500
+    exit_order = bench.place(side=BookSide.ASK, price=4_700)
+    bench.accept(exit_order, order="o2")
+    assert bench.desk.risk.exposure() == 4_500 * 500
+    assert bench.desk.risk.reserved() == 0
+
+
+def test_an_immediate_order_cut_short_keeps_what_it_filled() -> None:
+    bench = Bench().up()
+    sent = bench.place(price=4_700, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
+    bench.step(
+        ev.OrderAccepted(
+            client_order_id=sent.client_order_id, order_id=OrderId("o1"), filled=Count(200), remaining=Count(0),
+            elapsed_ns=1,
+        )
+    )  # fmt: skip
+    assert state_of(bench, sent) is O.CANCELED
+    bench.step(fill(price=4_700, count=200))
+    assert bench.desk.positions.net(T) == 200
+
+
+def test_a_denied_wish_sends_nothing_and_is_counted() -> None:
+    bench = Bench().up()
+    bench.step(PlaceOrder(ticker=T, side=BookSide.BID, price=Price(4_555), count=Count(500), command_id=9))
+    assert not [e for e in bench.effects if isinstance(e, SendOrder)]
+    action = bench.desk.status.status_of(9)
+    assert action is not None
+    assert action.status == "refused"
+    assert "grid" in action.text
+    assert bench.desk.orders.counts.denied == 1

@@ -1,0 +1,189 @@
+"""Risk gates and the circuit breaker: what is denied, in which words, and what can never be blocked."""
+
+from typing import Any
+
+import pytest
+
+from core.domain import events as ev
+from core.domain.amounts import Count, Price, contracts, dollars
+from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker
+from core.domain.enums import BookSide, MarketStatus
+from core.domain.records import BreakerMoved
+from core.engine.engine import Engine
+from core.strategy.actor import ActorService
+from core.trading.risk import RiskLimits
+from tests.core.builders import Bench, Silent, T, book, fill, market
+
+
+def denial(bench: Bench, **wish: Any) -> str:
+    given = {"ticker": T, "side": BookSide.BID, "price": Price(4_500), "count": contracts(5)} | wish
+    bench.step(PlaceOrder(command_id=77, **given))
+    action = bench.desk.status.status_of(77)
+    assert action is not None
+    return action.text if action.status == "refused" else ""
+
+
+def with_limits(**limits: Any) -> Bench:
+    return Bench(limits=RiskLimits(**limits)).up()
+
+
+def test_an_order_over_the_size_limit_is_denied_with_value_and_limit() -> None:
+    assert denial(Bench().up(), count=contracts(150)) == "Size exceeds limit: 150 > 100"
+
+
+def test_exposure_over_its_limit_is_denied_with_value_and_limit() -> None:
+    bench = with_limits(exposure=dollars(10))
+    assert denial(bench, count=contracts(30), price=Price(4_000)) == "Exposure exceeds limit: $12.00 > $10.00"
+
+
+def test_the_worst_case_position_counts_resting_orders_of_the_same_side() -> None:
+    bench = with_limits(position=contracts(10))
+    bench.accept(bench.place(count=700))
+    assert denial(bench, count=contracts(5)) == "Position exceeds limit: 12 > 10"
+    assert denial(bench, count=contracts(5), side=BookSide.ASK, price=Price(4_700)) == ""
+
+
+def test_open_orders_over_their_limit_are_denied() -> None:
+    bench = with_limits(open_orders=2)
+    bench.place()
+    bench.place(price=4_400)
+    assert denial(bench) == "Open orders exceeds limit: 3 > 2"
+
+
+def test_orders_in_flight_and_in_doubt_count_against_the_limits() -> None:
+    bench = with_limits(position=contracts(10))
+    sent = bench.place(count=700)
+    bench.step(ev.OrderOutcomeUnknown(client_order_id=sent.client_order_id, reason="reset", elapsed_ns=1))
+    assert denial(bench, count=contracts(5)) == "Position exceeds limit: 12 > 10"
+
+
+def test_the_order_rate_is_limited_per_second() -> None:
+    bench = with_limits(orders_per_second=2)
+    bench.place()
+    bench.place(price=4_400)
+    assert denial(bench, price=Price(4_300)) == "Order rate exceeds limit: 3/s > 2/s"
+    bench.beat(times=11)
+    assert denial(bench, price=Price(4_300)) == ""
+
+
+@pytest.mark.parametrize("status", [s for s in MarketStatus if s is not MarketStatus.ACTIVE])
+def test_only_active_markets_are_traded(status: MarketStatus) -> None:
+    bench = Bench().up()
+    bench.step(ev.MarketChanged(ticker=T, status=status))
+    assert f"market is {status}" in denial(bench)
+
+
+def test_a_market_is_not_traded_on_an_untrusted_book() -> None:
+    bench = Bench().up()
+    bench.step(ev.BookLost(tickers=(T,), reason="gap 4 to 9"))
+    assert "gap 4 to 9" in denial(bench)
+    bench.step(book(seq=10))
+    assert denial(bench) == ""
+
+
+def test_a_market_is_closed_by_the_clock_when_its_time_comes() -> None:
+    bench = Bench()
+    bench.markets = (market(close_ms=bench.desk.wall_ns // 1_000_000 + 20_000),)
+    bench.up()
+    assert denial(bench) == ""
+    bench.beat(seconds=1, times=25)
+    assert "closed" in denial(bench)
+
+
+def trip(bench: Bench) -> None:
+    for _ in range(5):
+        bench.step(ev.StreamRefused(epoch=1, code=10, text="channel error"))
+    assert bench.desk.breaker.tripped
+
+
+def test_the_breaker_trips_by_five_errors_and_blocks_new_risk() -> None:
+    bench = Bench().up()
+    trip(bench)
+    assert "breaker" in denial(bench)
+    assert any(isinstance(r, BreakerMoved) and r.tripped for r in bench.records)
+
+
+def test_errors_outside_the_window_do_not_trip_the_breaker() -> None:
+    bench = Bench().up()
+    for _ in range(8):
+        bench.step(ev.StreamRefused(epoch=1, code=10, text="channel error"))
+        bench.beat(seconds=20)
+    assert not bench.desk.breaker.tripped
+
+
+def test_a_tripped_breaker_never_blocks_a_cancel() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    trip(bench)
+    bench.step(CancelOrder(client_order_id=sent.client_order_id))
+    assert bench.sent_cancels()
+
+
+def test_a_tripped_breaker_ends_resting_quotes_of_its_own_accord() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.beat()
+    trip(bench)
+    bench.beat()
+    assert [c.client_order_id for c in bench.sent_cancels()] == [sent.client_order_id]
+
+
+def test_a_tripped_breaker_lets_reducing_orders_pass_but_not_past_flat() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place())
+    bench.step(fill())
+    trip(bench)
+    assert denial(bench, side=BookSide.ASK, price=Price(4_700), count=contracts(6)) != ""
+    assert denial(bench, side=BookSide.ASK, price=Price(4_700), count=contracts(5)) == ""
+    assert denial(bench, side=BookSide.ASK, price=Price(4_700), count=Count(1)) != ""
+
+
+def test_the_breaker_is_reset_by_hand_with_a_reason_only() -> None:
+    bench = Bench().up()
+    trip(bench)
+    bench.step(ResetBreaker(reason=" ", command_id=5))
+    assert bench.desk.breaker.tripped
+    bench.step(ResetBreaker(reason="looked into it", command_id=6))
+    assert not bench.desk.breaker.tripped
+    assert denial(bench) == ""
+
+
+def test_a_reset_is_refused_while_the_cause_lasts() -> None:
+    bench = Bench().up()
+    bench.step(ev.JournalFailed(reason="disk full"))
+    bench.step(ResetBreaker(reason="try", command_id=6))
+    assert bench.desk.breaker.tripped
+    action = bench.desk.status.status_of(6)
+    assert action is not None
+    assert "journal" in action.text
+
+
+def test_a_journal_that_cannot_be_written_ends_every_own_order() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    bench.step(ev.JournalFailed(reason="disk full"))
+    assert [c.client_order_id for c in bench.sent_cancels()] == [sent.client_order_id]
+    assert denial(bench) != ""
+
+
+def test_the_breaker_latches_through_a_restart() -> None:
+    bench = Bench()
+    moved = BreakerMoved(at=1, tripped=True, reason="5 errors", value="5", limit="5")
+    engine = Engine(bench.desk, ActorService(Silent()), moved)
+    assert engine.desk.breaker.tripped
+
+
+def test_unarmed_only_reducing_orders_pass() -> None:
+    bench = Bench(armed=False).up()
+    assert denial(bench) == "Only reducing orders: not armed"
+
+
+def test_over_the_exposure_limit_only_reducing_orders_pass() -> None:
+    bench = Bench(limits=RiskLimits(exposure=dollars(1)))
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(500), cost=dollars(2), realized=0, fees=0),)
+    bench.up()
+    assert denial(bench, price=Price(100), count=Count(100)) == "Only reducing orders: exposure is over its limit"
+    assert denial(bench, side=BookSide.ASK, price=Price(4_700), count=Count(500)) == ""
