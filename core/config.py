@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_config_path, user_state_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from core.domain.amounts import COUNT_SCALE, MONEY_SCALE, Count, Money
 from core.domain.enums import Mode
@@ -59,6 +59,15 @@ class Settings(BaseModel):
     initial_cash_balance: Dollars = Field(Decimal(1000), description="dollars a paper account starts with")
     ascii: bool = Field(False, description="plain ASCII symbols")
     mouse: bool = Field(True, description="false: leave the mouse to the terminal")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """`true` is 1 to Python; in a configuration it is a slip."""
+        switches = {"enable_trading_client", "ascii", "mouse"}
+        if isinstance(value, bool) and info.field_name not in switches:
+            raise ValueError("Input should not be true or false")
+        return value
 
     @property
     def client_enabled(self) -> bool:
