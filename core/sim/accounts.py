@@ -7,10 +7,17 @@ of the dollar at once. Cash here is before reservations; what a client may spend
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from core.domain.amounts import PRICE_SCALE, Count, Money
 from core.domain.enums import BookSide
-from core.sim.model import Fill, Market, Order
+from core.sim.fees import DIRECT_PRECISION
+from core.sim.model import Fill, Market, Order, Settlement, Transfer
+
+if TYPE_CHECKING:
+    from core.sim.groups import OrderGroup
+
+CENT = 10_000  # millionths
 
 
 class Position:
@@ -24,6 +31,7 @@ class Position:
         "open_fees",
         "quantity",
         "realized",
+        "settled",
         "traded",
         "updated_ns",
         "volume",
@@ -40,6 +48,7 @@ class Position:
         self.traded = Money(0)
         self.volume = Count(0)
         self.updated_ns = 0
+        self.settled = False
 
     def closable(self, side: BookSide, count: int) -> int:
         """How much of an order on this side only gives back what is held."""
@@ -73,8 +82,9 @@ class Position:
 class Account:
     """One member. A house account has ample cash, needs no reservation and is told nothing."""
 
-    def __init__(self, user_id: str, deposit: Money, *, house: bool = False) -> None:
+    def __init__(self, user_id: str, deposit: Money, *, house: bool = False, precision: int = DIRECT_PRECISION) -> None:
         self.user_id = user_id
+        self.precision = precision  # what balance changes are rounded to: direct members $0.0001, others a cent
         self.deposits = deposit
         self.cash = deposit
         self.house = house
@@ -84,6 +94,10 @@ class Account:
         self.orders: dict[str, Order] = {}
         self.client_ids: set[str] = set()
         self.fills: list[Fill] = []
+        self.groups: dict[str, OrderGroup] = {}
+        self.settlements: list[Settlement] = []
+        self.transfers: list[Transfer] = []
+        self.resting_count = 0
         self._resting: dict[tuple[str, BookSide], dict[str, Order]] = {}
         self._reserves: dict[tuple[str, BookSide], int] = {}
 
@@ -112,9 +126,44 @@ class Account:
 
     def rest(self, order: Order) -> None:
         self._resting.setdefault((order.market.ticker, order.side), {})[order.order_id] = order
+        self.resting_count += 1
+        if order.group is not None:
+            order.group.members[order.order_id] = order
 
     def unrest(self, order: Order) -> None:
-        self._resting[order.market.ticker, order.side].pop(order.order_id, None)
+        del self._resting[order.market.ticker, order.side][order.order_id]
+        self.resting_count -= 1
+        if order.group is not None:
+            del order.group.members[order.order_id]
+
+    def settle(self, market: Market, value: int, now_ns: int) -> Money | None:
+        """Pay the net position and return what rounding down to whole cents keeps; None where nothing was held."""
+        held = self.positions.get(market.ticker)
+        if held is None:
+            return None
+        held.settled, held.updated_ns = True, now_ns
+        quantity, cost = held.quantity, held.cost
+        if not quantity:
+            return None
+        payout = (value if quantity > 0 else PRICE_SCALE - value) * abs(quantity)
+        paid = Money(payout // CENT * CENT)
+        kept = Money(payout - paid)
+        held.realized = Money(held.realized + payout - cost)
+        held.quantity, held.cost = Count(0), Money(0)
+        held.charge(kept, now_ns)
+        self.cash = Money(self.cash + paid)
+        self.fees = Money(self.fees + kept)
+        row = Settlement(
+            number=len(self.settlements) + 1,
+            market=market,
+            quantity=quantity,
+            cost=cost,
+            paid=paid,
+            fees=held.fees,
+            at_ns=now_ns,
+        )
+        self.settlements.append(row)
+        return kept
 
     def reserve_for(self, ticker: str, side: BookSide, orders: Iterable[tuple[int, int, int]]) -> int:
         """Collateral for `(price, unit cost, count)` rows: the position covers the orders that would fill first."""

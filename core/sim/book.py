@@ -55,6 +55,11 @@ class Ladder:
                 return
             yield from self._queues[rank].values()
 
+    def orders(self) -> Iterator[Order]:
+        """Every resting order, best first."""
+        for rank in reversed(self._ranks):
+            yield from self._queues[rank].values()
+
     def levels(self) -> list[tuple[Price, Count]]:
         """Price and size, best first."""
         return [(Price(rank * self._sign), Count(self._sizes[rank])) for rank in reversed(self._ranks)]

@@ -6,12 +6,14 @@ actions of the whole exchange; several book changes of one action share it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from core.domain.amounts import Count, Money, Price
 from core.domain.enums import BookSide
 from core.sim.accounts import Account
-from core.sim.model import Fill, Market, Order, Trade
+from core.sim.model import Event, Fill, Market, Order, Trade
 
 
 class BookMoved(msgspec.Struct, frozen=True, eq=False):
@@ -67,7 +69,36 @@ class MarketMoved(msgspec.Struct, frozen=True, eq=False):
     fields: dict[str, bool | int | str]
 
 
-VenueEvent = BookMoved | Traded | TickerMoved | Filled | OrderMoved | PositionMoved | MarketMoved
+class GroupMoved(msgspec.Struct, frozen=True, eq=False):
+    """What happened to an order group; `limit` where it was set."""
+
+    account: Account
+    event_type: str
+    group_id: str
+    limit: Count | None
+    at_ns: int
+
+
+class EventListed(msgspec.Struct, frozen=True, eq=False):
+    event: Event
+
+
+class EventFeeMoved(msgspec.Struct, frozen=True, eq=False):
+    event: Event
+
+
+VenueEvent = (
+    BookMoved
+    | Traded
+    | TickerMoved
+    | Filled
+    | OrderMoved
+    | PositionMoved
+    | GroupMoved
+    | EventListed
+    | EventFeeMoved
+    | MarketMoved
+)
 
 
 class Batch:
@@ -79,6 +110,8 @@ class Batch:
         self.books: list[BookMoved] = []
         self.trades: list[Traded] = []
         self.fills: list[Filled] = []
+        self.groups: list[GroupMoved] = []
+        self.events: list[EventListed | EventFeeMoved] = []
         self.lives: list[MarketMoved] = []
         self._markets: dict[str, Market] = {}
         self._orders: dict[str, tuple[Account, Order]] = {}
@@ -103,14 +136,25 @@ class Batch:
         account, market = fill.order.account, fill.order.market
         if account.house:
             return
-        held = account.position(market)
         self.fills.append(Filled(account, fill))
+        self.position(account, market)
+
+    def position(self, account: Account, market: Market) -> None:
+        """What the account holds in a market has changed."""
+        if account.house:
+            return
+        held = account.position(market)
         self._positions[account.user_id, market.ticker] = PositionMoved(
             account, market, held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
         )
 
     def touched(self, market: Market) -> None:
         self._markets[market.ticker] = market
+
+    @property
+    def markets(self) -> Iterable[Market]:
+        """The markets whose quotes may have moved."""
+        return self._markets.values()
 
     def facts(self) -> list[VenueEvent]:
         """Everything, in the order clients see it."""
@@ -121,5 +165,7 @@ class Batch:
             *self.fills,
             *(OrderMoved(account, msgspec.structs.replace(order)) for account, order in self._orders.values()),
             *self._positions.values(),
+            *self.groups,
+            *self.events,
             *self.lives,
         ]

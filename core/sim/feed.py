@@ -12,61 +12,34 @@ from typing import Any
 import msgspec
 
 from core.sim.accounts import Account
-from core.sim.events import (
-    BookMoved,
-    Filled,
-    MarketMoved,
-    OrderMoved,
-    PositionMoved,
-    TickerMoved,
-    Traded,
-    VenueEvent,
-)
-from core.sim.frames import (
-    delta_msg,
-    fill_msg,
-    lifecycle_msg,
-    order_msg,
-    own_delta,
-    position_msg,
-    snapshot_msg,
-    ticker_msg,
-    trade_msg,
-)
+from core.sim.events import TickerMoved
+from core.sim.facts import Fact
+from core.sim.frames import snapshot_msg, ticker_msg
 from core.sim.text import NS_PER_MS
 from core.sim.venue import Venue
 from core.sim.views import Json
 
 ORDERBOOK, TICKER, TRADE, FILL = "orderbook_delta", "ticker", "trade", "fill"
 ORDERS, POSITIONS, LIFECYCLE = "user_orders", "market_positions", "market_lifecycle_v2"
-GROUPS = "order_group_updates"  # accepted; nothing happens there while order groups are not served
+GROUPS = "order_group_updates"
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """What frames of a channel are called, whether they are numbered, and whether they may be filtered."""
+    """Whether a channel may be filtered by market, and whether its frames are numbered."""
 
-    frame: str
     numbered: bool
     filtered: bool = True
 
 
 CHANNELS: dict[str, Channel] = {
-    ORDERBOOK: Channel("orderbook_delta", True),
-    TICKER: Channel("ticker", False),
-    TRADE: Channel("trade", True),
-    FILL: Channel("fill", False),
-    ORDERS: Channel("user_order", False),
-    POSITIONS: Channel("market_position", False),
-    LIFECYCLE: Channel("market_lifecycle_v2", True, filtered=False),
-    GROUPS: Channel("order_group_updates", True, filtered=False),
-}
-_OF_EVENT: dict[type, tuple[str, Callable[[Any], Json]]] = {
-    TickerMoved: (TICKER, ticker_msg),
-    Traded: (TRADE, trade_msg),
-    Filled: (FILL, fill_msg),
-    OrderMoved: (ORDERS, order_msg),
-    PositionMoved: (POSITIONS, position_msg),
-    MarketMoved: (LIFECYCLE, lifecycle_msg),
+    ORDERBOOK: Channel(True),
+    TICKER: Channel(False),
+    TRADE: Channel(True),
+    FILL: Channel(False),
+    ORDERS: Channel(False),
+    POSITIONS: Channel(False),
+    LIFECYCLE: Channel(True, filtered=False),
+    GROUPS: Channel(True, filtered=False),
 }
 ERRORS = {
     1: "Unable to process message",
@@ -157,28 +130,16 @@ class FeedSession:
         except CommandError as error:
             self._reply({"type": "error", "msg": {"code": error.code, "msg": str(error), **error.more}}, command_id)
 
-    def on_event(self, event: VenueEvent, now_ns: int) -> None:
+    def on_fact(self, fact: Fact, now_ns: int) -> None:
         """A venue fact; becomes a frame for the subscription that wants it."""
+        sub = self._by_channel.get(fact.channel)
+        if sub is None or not (sub.tickers is None or fact.ticker is None or fact.ticker in sub.tickers):
+            return
+        if fact.account is not None and fact.account is not self._account:
+            return
         self._now_ms = now_ns // NS_PER_MS
-        if isinstance(event, BookMoved):
-            self._on_book(event)
-            return
-        channel, message = _OF_EVENT[type(event)]
-        sub = self._by_channel.get(channel)
-        owner = getattr(event, "account", self._account)
-        if sub is None or owner is not self._account:
-            return
-        if sub.wants(_ticker_of(event)):
-            self._push(sub, CHANNELS[channel].frame, message(event), numbered=CHANNELS[channel].numbered)
-
-    def _on_book(self, moved: BookMoved) -> None:
-        sub = self._by_channel.get(ORDERBOOK)
-        if sub is None or not sub.wants(moved.market.ticker):
-            return
-        msg = delta_msg(moved, yes_price=sub.yes_price)
-        if moved.owner is self._account:
-            msg |= own_delta(moved)
-        self._push(sub, "orderbook_delta", msg, numbered=True)
+        mine = fact.owner is self._account
+        self._push(sub, fact.kind, fact.body(yes_price=sub.yes_price, own=mine), CHANNELS[fact.channel].numbered)
 
     # out
 
@@ -189,12 +150,16 @@ class FeedSession:
         frame["sending_ts_ms"] = self._now_ms
         self._send(msgspec.json.encode(frame), True)
 
-    def _push(self, sub: Subscription, kind: str, msg: Json, *, numbered: bool) -> None:
-        frame: Json = {"type": kind, "sid": sub.sid}
-        if numbered:
-            frame["seq"] = sub.next_seq()
-        frame |= {"sending_ts_ms": self._now_ms, "msg": msg}
-        if not self._send(msgspec.json.encode(frame), False):
+    def _push(self, sub: Subscription, kind: str, body: bytes, numbered: bool) -> None:
+        seq = b',"seq":%d' % sub.next_seq() if numbered else b""
+        frame = b'{"type":"%s","sid":%d%s,"sending_ts_ms":%d,"msg":%s}' % (
+            kind.encode(),
+            sub.sid,
+            seq,
+            self._now_ms,
+            body,
+        )
+        if not self._send(frame, False):
             # Terminal: the reader must subscribe again, nothing is skipped behind its back.
             del self._by_channel[sub.channel]
             end = {"type": "error", "sid": sub.sid, "msg": {"code": 25, "msg": ERRORS[25]}}
@@ -259,9 +224,11 @@ class FeedSession:
         for ticker in list(tickers):
             market = self._venue.markets[ticker]
             if sub.channel == ORDERBOOK:
-                self._push(sub, "orderbook_snapshot", snapshot_msg(market, yes_price=sub.yes_price), numbered=True)
+                body = msgspec.json.encode(snapshot_msg(market, yes_price=sub.yes_price))
+                self._push(sub, "orderbook_snapshot", body, True)
             elif sub.channel == TICKER and params.get("send_initial_snapshot"):
-                self._push(sub, "ticker", ticker_msg(TickerMoved(market, self._now_ms * NS_PER_MS)), numbered=False)
+                shown = ticker_msg(TickerMoved(market, self._now_ms * NS_PER_MS))
+                self._push(sub, "ticker", msgspec.json.encode(shown), False)
             if self._by_channel.get(sub.channel) is not sub:
                 return
 
@@ -352,13 +319,3 @@ def _command_id(command: Json) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise CommandError(11)
     return value
-
-
-def _ticker_of(event: VenueEvent) -> str:
-    if isinstance(event, Traded):
-        return event.trade.market.ticker
-    if isinstance(event, Filled):
-        return event.fill.trade.market.ticker
-    if isinstance(event, OrderMoved):
-        return event.order.market.ticker
-    return event.market.ticker

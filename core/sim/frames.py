@@ -7,10 +7,32 @@ from __future__ import annotations
 
 from core.domain.amounts import PRICE_SCALE
 from core.domain.enums import BookSide
-from core.sim.events import BookMoved, Filled, MarketMoved, OrderMoved, PositionMoved, TickerMoved, Traded
+from core.sim.events import (
+    BookMoved,
+    EventFeeMoved,
+    EventListed,
+    Filled,
+    GroupMoved,
+    MarketMoved,
+    OrderMoved,
+    PositionMoved,
+    TickerMoved,
+    Traded,
+)
 from core.sim.model import Market
 from core.sim.text import NS, NS_PER_MS, count_text, money_text, price_text, time_text
-from core.sim.views import OUTCOME, SHARD, Json, both_prices, ladder, order_amounts, quotes
+from core.sim.views import (
+    OUTCOME,
+    SHARD,
+    Json,
+    both_prices,
+    collateral_type,
+    ladder,
+    multiplier,
+    order_amounts,
+    price_ranges,
+    quotes,
+)
 
 _DOLLAR = 1_000_000
 
@@ -31,7 +53,7 @@ def snapshot_msg(market: Market, *, yes_price: bool) -> Json:
     return msg
 
 
-def delta_msg(moved: BookMoved, *, yes_price: bool) -> Json:
+def delta_msg(moved: BookMoved, *, yes_price: bool = False) -> Json:
     """A signed change of one level. An ask is a NO bid, at the NO price unless YES prices were asked for."""
     ask = moved.side is BookSide.ASK
     price = PRICE_SCALE - moved.price if ask and not yes_price else moved.price
@@ -135,6 +157,8 @@ def order_msg(moved: OrderMoved) -> Json:
         "created_ts_ms": order.created_ns // NS_PER_MS,
         "subaccount_number": 0,
     }
+    if order.group is not None:
+        msg["order_group_id"] = order.group.group_id
     if order.expiration_ns:
         msg |= {
             "expiration_time": time_text(order.expiration_ns),
@@ -164,4 +188,64 @@ def position_msg(moved: PositionMoved) -> Json:
 
 
 def lifecycle_msg(moved: MarketMoved) -> Json:
-    return {"market_ticker": moved.market.ticker, "event_type": moved.event_type, **moved.fields}
+    msg = {"market_ticker": moved.market.ticker, "event_type": moved.event_type, **moved.fields}
+    return msg | _created(moved.market) if moved.event_type == "created" else msg
+
+
+def _created(market: Market) -> Json:
+    """What a new market is introduced with; times are in seconds."""
+    about: Json = {
+        "name": market.title,
+        "title": market.title,
+        "yes_sub_title": market.outcome,
+        "no_sub_title": market.outcome,
+        "rules_primary": market.rules,
+        "rules_secondary": "",
+        "can_close_early": True,
+        "event_ticker": market.event.ticker,
+        "expected_expiration_ts": market.close_ns // NS,
+    }
+    if market.strike >= 0:
+        about |= {"strike_type": "greater_or_equal", "floor_strike": market.strike}
+    return {
+        "exchange_index": SHARD,
+        "open_ts": market.open_ns // NS,
+        "close_ts": market.close_ns // NS,
+        "additional_metadata": about,
+        "price_level_structure": market.structure,
+        "price_ranges": price_ranges(market),
+    }
+
+
+def event_msg(listed: EventListed) -> Json:
+    event = listed.event
+    return {
+        "event_ticker": event.ticker,
+        "exchange_index": SHARD,
+        "title": event.title,
+        "subtitle": event.sub_title,
+        "collateral_return_type": collateral_type(event),
+        "series_ticker": event.series.ticker,
+        "strike_date": event.strike_ns // NS,
+    }
+
+
+def event_fee_msg(moved: EventFeeMoved) -> Json:
+    event = moved.event
+    own = event.fee_multiplier_override
+    return {
+        "event_ticker": event.ticker,
+        "fee_type_override": event.fee_type_override,
+        "fee_multiplier_override": None if own is None else multiplier(own),
+    }
+
+
+def group_msg(moved: GroupMoved) -> Json:
+    msg: Json = {
+        "event_type": moved.event_type,
+        "order_group_id": moved.group_id,
+        "ts_ms": moved.at_ns // NS_PER_MS,
+    }
+    if moved.limit is not None:
+        msg["contracts_limit_fp"] = count_text(moved.limit)
+    return msg

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
 from core.domain.amounts import Count, Money, Price, cost
 from core.domain.enums import BookSide, OrderStatus, TimeInForce
@@ -15,6 +16,9 @@ from core.sim.events import Batch, Traded
 from core.sim.fees import settle, trade_fee
 from core.sim.model import MAKER, Fill, Market, Order, Trade
 from core.sim.text import uuid_text
+
+if TYPE_CHECKING:
+    from core.sim.groups import OrderGroup
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Matcher:
     def __init__(self, chance: Random, counters: Counters) -> None:
         self._chance = chance
         self._counters = counters
+        self._matched: list[tuple[OrderGroup, int]] = []
         self.fees = Money(0)
 
     def fillable(self, market: Market, order: Order) -> int:
@@ -72,11 +77,19 @@ class Matcher:
                 # taker_at_cross: the taker stops at the first own order; earlier fills stand.
                 reason = "SelfTradeCancel"
                 break
+            if order.group is not None and order.group.triggered:
+                break
+        matched, self._matched = self._matched, []
+        for group, count in matched:
+            group.record(count, batch.now_ns, batch)
         self._conclude(order, reason, batch)
         return outcome
 
     def _conclude(self, order: Order, reason: str, batch: Batch) -> None:
         batch.order(order)
+        if order.group is not None and order.group.triggered:
+            # Its own fills have stopped the group it belongs to: what is left ends like the other members.
+            reason = reason or "Decrease"
         if not order.remaining:
             order.status = OrderStatus.EXECUTED
         elif reason or order.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
@@ -109,6 +122,14 @@ class Matcher:
         outcome.value += cost(price, count)
         batch.order(maker)
         maker.account.refresh(market.ticker)
+        for group in (maker.group, taker.group):
+            if group is None:
+                continue
+            if taker.time_in_force is TimeInForce.FILL_OR_KILL:
+                # All or nothing comes first: members it still counts on stay until it is done.
+                self._matched.append((group, count))
+            else:
+                group.record(count, batch.now_ns, batch)
 
     @staticmethod
     def _longs(taker: Order, maker: Order) -> int:
@@ -138,9 +159,9 @@ class Matcher:
         held = account.position(order.market)
         closes = held.closable(order.side, count) > 0
         revenue = held.trade(order.side, price, count)
-        rule = order.market.event.series.fee
+        rule = order.market.fee(trade.at_ns)
         fee = trade_fee(rule, is_taker=is_taker, price=price, count=count)
-        charged = settle(revenue, fee, order.paid_rounding)
+        charged = settle(revenue, fee, order.paid_rounding, account.precision)
         order.paid_rounding = charged.paid_rounding
         held.charge(charged.net, trade.at_ns)
         account.cash = Money(account.cash + revenue - charged.net)

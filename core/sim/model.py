@@ -18,12 +18,15 @@ from core.sim.grid import STRUCTURES, Band
 
 if TYPE_CHECKING:
     from core.sim.accounts import Account
+    from core.sim.groups import OrderGroup
 
+SETTLEMENT_TIMER_S = 1800
+WAIVED = FeeRule("quadratic", 0)
 TAKER_AT_CROSS = "taker_at_cross"
 MAKER = "maker"
 
 
-class Series(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+class Series(msgspec.Struct, kw_only=True, eq=False):
     ticker: str
     title: str
     category: str
@@ -32,13 +35,28 @@ class Series(msgspec.Struct, kw_only=True, frozen=True, eq=False):
     fee: FeeRule
 
 
-class Event(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+class Event(msgspec.Struct, kw_only=True, eq=False):
+    """Markets about one question. Of a mutually exclusive event at most one market settles to YES."""
+
     ticker: str
     series: Series
     title: str
     sub_title: str
     strike_ns: int
     markets: list[Market]
+    mutually_exclusive: bool = False
+    # An override wins over the series' rule when present; None clears it.
+    fee_type_override: str | None = None
+    fee_multiplier_override: int | None = None
+
+    @property
+    def fee(self) -> FeeRule:
+        """What a trade costs here now."""
+        kind, multiplier = self.fee_type_override, self.fee_multiplier_override
+        if kind is None and multiplier is None:
+            return self.series.fee
+        own = self.series.fee
+        return FeeRule(own.fee_type if kind is None else kind, own.multiplier if multiplier is None else multiplier)
 
 
 class Market(msgspec.Struct, kw_only=True, eq=False):
@@ -71,10 +89,22 @@ class Market(msgspec.Struct, kw_only=True, eq=False):
     volume: Count = Count(0)
     dollar_volume: Money = Money(0)
     open_interest: Count = Count(0)
+    scalar: bool = False
+    floor: Price | None = None  # YES cannot settle below it
+    waiver_ns: int = 0  # no fees before this time
+    timer_s: int = SETTLEMENT_TIMER_S  # from determination to payment
+    result: str = ""
+    value: Price | None = None  # of one YES contract, once determined
+    settled_ns: int = 0
+    alive: bool = True  # whether participants trade it
 
     @property
     def bands(self) -> tuple[Band, ...]:
         return STRUCTURES[self.structure]
+
+    def fee(self, now_ns: int) -> FeeRule:
+        """The fee rule in force: none while the market's waiver lasts, else the event's or the series'."""
+        return WAIVED if now_ns < self.waiver_ns else self.event.fee
 
 
 class Order(msgspec.Struct, kw_only=True, eq=False):
@@ -104,6 +134,7 @@ class Order(msgspec.Struct, kw_only=True, eq=False):
     taker_fees: Money = Money(0)
     maker_fees: Money = Money(0)
     paid_rounding: Money = Money(0)
+    group: OrderGroup | None = None
 
     @property
     def unit_cost(self) -> int:
@@ -125,6 +156,7 @@ class NewOrder(msgspec.Struct, kw_only=True, frozen=True):
     post_only: bool = False
     reduce_only: bool = False
     cancel_on_pause: bool = False
+    group_id: str = ""
 
 
 class Amendment(msgspec.Struct, kw_only=True, frozen=True):
@@ -169,3 +201,24 @@ class Execution(msgspec.Struct, kw_only=True, frozen=True):
     fill_value: Money
     fees: Money
     resized: bool = True
+
+
+class Settlement(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    """What an account was paid for one market. `paid` is whole cents, the rest of the payout is a fee."""
+
+    number: int
+    market: Market
+    quantity: Count
+    cost: Money
+    paid: Money
+    fees: Money
+    at_ns: int
+
+
+class Transfer(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    """Money brought in or taken out; negative is a withdrawal."""
+
+    number: int
+    transfer_id: str
+    amount: Money
+    at_ns: int

@@ -140,6 +140,13 @@ class Body:
     def flag(self, name: str) -> bool:
         return bool(self._get(name, bool, "bool"))
 
+    def primary_only(self) -> None:
+        """One subaccount and one shard are served here."""
+        if self.number("subaccount") not in (None, 0):
+            raise refusal("invalid_order", "unknown subaccount")
+        if self.number("exchange_index") not in (None, -1, 0):
+            raise refusal("invalid_order", "unknown exchange_index")
+
     def rows(self, name: str, struct: str) -> list[Body]:
         value = self._get(name, list, f"[]{struct}")
         return [Body(struct, row) for row in value or []]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from core.sim import rest_orders, rest_portfolio, rest_public
+from core.sim import rest_groups, rest_orders, rest_portfolio, rest_public
 from core.sim.accounts import Account
 from core.sim.errors import Refused, refusal, too_many
 from core.sim.limits import DEFAULT_COST, Limits
@@ -53,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *rest_public.ROUTES,
     *rest_portfolio.ROUTES,
     *rest_orders.ROUTES,
+    *rest_groups.ROUTES,
     Route(
         method="GET",
         template="/account/endpoint_costs",

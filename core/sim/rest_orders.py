@@ -51,18 +51,8 @@ def _expiration_ns(body: Body) -> int | None:
     return None if seconds is None else seconds * NS
 
 
-def _check_place(body: Body) -> None:
-    """One subaccount and one shard are served here."""
-    if body.number("subaccount") not in (None, 0):
-        raise refusal("invalid_order", "unknown subaccount")
-    if body.number("exchange_index") not in (None, -1, 0):
-        raise refusal("invalid_order", "unknown exchange_index")
-
-
 def _read_order(body: Body) -> NewOrder:
-    _check_place(body)
-    if body.text("order_group_id"):
-        raise refusal("invalid_order", "order groups are not served by this exchange")
+    body.primary_only()
     expiration_ns = _expiration_ns(body)
     if expiration_ns == 0:
         raise refusal("invalid_order", "Expiration timestamp must be in the future")
@@ -78,6 +68,7 @@ def _read_order(body: Body) -> NewOrder:
         post_only=body.flag("post_only"),
         reduce_only=body.flag("reduce_only"),
         cancel_on_pause=body.flag("cancel_order_on_pause"),
+        group_id=body.text("order_group_id"),
     )
 
 
@@ -101,7 +92,7 @@ def cancel_all(call: Call) -> Answer:
 
 def amend_order(call: Call) -> Answer:
     body = call.body("AmendOrderV2Request")
-    _check_place(body)
+    body.primary_only()
     wish = Amendment(
         ticker=body.required("ticker"),
         side=_one_of(body, "side", _SIDES),

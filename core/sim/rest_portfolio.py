@@ -13,13 +13,13 @@ from core.sim.errors import refusal
 from core.sim.limits import BALANCE
 from core.sim.model import Order
 from core.sim.query import Query
-from core.sim.routes import Answer, Call, Route
+from core.sim.routes import Answer, Call, Route, on_primary
 from core.sim.settings import TIERS
 from core.sim.text import NS, count_text, cursor_text
-from core.sim.views import balance_view, event_position_view, fill_view, order_view, position_view
+from core.sim.views import balance_view, event_position_view, fill_view, order_view, position_view, settlement_view
 
 _ORDER_STATUS = ("resting", "canceled", "executed")
-_SETTLEMENT = ("unsettled", "settled", "all")
+_SETTLED: dict[str, tuple[bool, ...]] = {"unsettled": (False,), "settled": (True,), "all": (False, True)}
 _UNLIMITED = "prestige"  # what an exchange without limits calls itself
 Row = TypeVar("Row")
 
@@ -34,15 +34,8 @@ def _page(rows: Iterable[Row], limit: int, key: Callable[[Row], int]) -> tuple[l
     return page, ""
 
 
-def _subaccount(query: Query) -> bool:
-    """Everything is on the primary subaccount and on shard 0; any other is empty."""
-    sub = query.number("subaccount", 0, 63)
-    shard = query.number("exchange_index", -1, 1_000)
-    return sub in (None, 0) and shard in (None, -1, 0)
-
-
 def get_balance(call: Call) -> Answer:
-    _subaccount(call.query)
+    on_primary(call.query)
     return Answer(200, balance_view(call.account, call.now_ns))
 
 
@@ -52,14 +45,15 @@ def get_positions(call: Call) -> Answer:
     wanted = query.words("count_filter")
     for word in wanted:
         Query(call.operation, f"count_filter={word}").choice("count_filter", ("position", "total_traded"))
-    settled = query.choice("settlement_status", _SETTLEMENT) == "settled"
+    wanted_settled = _SETTLED[query.choice("settlement_status", _SETTLED) or "unsettled"]
     ticker, event = query.text("ticker"), query.text("event_ticker")
     after = query.cursor() or 0
-    shown = _subaccount(query) and not settled
+    shown = on_primary(query)
     matching = [
         p
         for p in call.account.positions.values()
         if shown
+        and p.settled in wanted_settled
         and (not ticker or p.market.ticker == ticker)
         and (not event or p.market.event.ticker == event)
         and ("position" not in wanted or p.quantity)
@@ -82,7 +76,7 @@ def get_fills(call: Call) -> Answer:
     limit = query.limit(100, 1_000)
     tickers, order_id = set(query.words("ticker", most=100)), query.text("order_id")
     low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
-    before, shown = query.cursor(), _subaccount(query)
+    before, shown = query.cursor(), on_primary(query)
     rows = (
         f
         for f in reversed(call.account.fills)
@@ -98,11 +92,24 @@ def get_fills(call: Call) -> Answer:
 
 
 def get_settlements(call: Call) -> Answer:
-    """Nothing settles on this exchange yet."""
+    """Newest first."""
     query = call.query
-    query.limit(100, 1_000)
-    query.seconds("min_ts"), query.seconds("max_ts")
-    return Answer(200, {"settlements": [], "cursor": ""})
+    limit = query.limit(100, 1_000)
+    ticker, event = query.text("ticker"), query.text("event_ticker")
+    low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
+    before, shown = query.cursor(), on_primary(query)
+    rows = (
+        r
+        for r in reversed(call.account.settlements)
+        if shown
+        and (before is None or r.number < before)
+        and (not ticker or r.market.ticker == ticker)
+        and (not event or r.market.event.ticker == event)
+        and low <= r.at_ns // NS
+        and (high is None or r.at_ns // NS <= high)
+    )
+    page, cursor = _page(rows, limit, lambda r: r.number)
+    return Answer(200, {"settlements": [settlement_view(r) for r in page], "cursor": cursor})
 
 
 def get_orders(call: Call) -> Answer:
@@ -111,7 +118,7 @@ def get_orders(call: Call) -> Answer:
     status = query.choice("status", _ORDER_STATUS)
     ticker, events = query.text("ticker"), set(query.words("event_ticker", most=100))
     low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
-    before, shown = query.cursor(), _subaccount(query)
+    before, shown = query.cursor(), on_primary(query)
     source = reversed(call.account.all_resting() if status == "resting" else list(call.account.orders.values()))
     rows = (
         o

@@ -33,29 +33,32 @@ _TS_STATUS = {
 
 
 def exchange_status(call: Call) -> Answer:
-    trading = call.venue.trading_active
+    venue = call.venue
+    active, trading = venue.exchange_active, venue.trading_active
     shard = {
         "exchange_index": SHARD,
         "description": "default",
-        "exchange_active": True,
+        "exchange_active": active,
         "trading_active": trading,
-        "intra_exchange_transfers_active": True,
+        "intra_exchange_transfers_active": active,
     }
     top = {
-        "exchange_active": True,
+        "exchange_active": active,
         "trading_active": trading,
-        "intra_exchange_transfers_active": True,
-        "exchange_estimated_resume_time": None,
+        "intra_exchange_transfers_active": active,
+        "exchange_estimated_resume_time": time_text(venue.life.resume_ns) if venue.life.resume_ns else None,
         "exchange_index_statuses": [shard],
     }
     return Answer(200, top)
 
 
 def exchange_schedule(call: Call) -> Answer:
-    """Open all week: this exchange has no maintenance of its own."""
+    """Open all week, except for the maintenance that is kept here."""
     week: Json = {"start_time": time_text(0), "end_time": time_text(4_102_444_800 * NS)}
     week |= {day: [_ALL_DAY] for day in _DAYS}
-    return Answer(200, {"schedule": {"standard_hours": [week], "maintenance_windows": []}})
+    kept = call.venue.life.maintenance
+    windows = [{"start_datetime": time_text(kept[0]), "end_datetime": time_text(kept[1])}] if kept else []
+    return Answer(200, {"schedule": {"standard_hours": [week], "maintenance_windows": windows}})
 
 
 def user_data_timestamp(call: Call) -> Answer:
@@ -100,7 +103,7 @@ _STAMPS = {
     "created": lambda m: m.created_ns,
     "updated": lambda m: m.updated_ns,
     "close": lambda m: m.close_ns,
-    "settled": lambda m: 0,
+    "settled": lambda m: m.settled_ns,
 }
 
 

@@ -60,3 +60,10 @@ class Route(msgspec.Struct, kw_only=True, frozen=True, eq=False):
     bucket: str = READ
     cost: int = DEFAULT_COST
     per_item: bool = False  # a batch costs its size
+
+
+def on_primary(query: Query) -> bool:
+    """Everything is on the primary subaccount and on shard 0; any other is empty."""
+    sub = query.number("subaccount", 0, 63)
+    shard = query.number("exchange_index", -1, 1_000)
+    return sub in (None, 0) and shard in (None, -1, 0)

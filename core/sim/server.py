@@ -22,6 +22,7 @@ from core.sim.audit import Conservation
 from core.sim.auth import KeyRing, generate_private_key, public_key_of
 from core.sim.catalog import build_catalog
 from core.sim.errors import Refused, refusal
+from core.sim.facts import Fact
 from core.sim.feed import FeedSession
 from core.sim.flow import Flow
 from core.sim.rest import RestApi, RestReply, RestRequest
@@ -207,9 +208,10 @@ class ExchangeServer:
         if not self._connections:
             return
         now_ns = self._clock.wall_ns()
-        for fact in facts:
+        for event in facts:
+            fact = Fact(event)
             for connection in self._connections:
-                connection.session.on_event(fact, now_ns)
+                connection.session.on_fact(fact, now_ns)
 
     async def _ping(self, socket: web.WebSocketResponse) -> None:
         """Ping with the payload the real exchange uses, which aiohttp's own heartbeat cannot carry."""

@@ -12,14 +12,12 @@ import msgspec
 
 from core.domain.amounts import ONE_DOLLAR, PRICE_SCALE, Count, div_half_up
 from core.domain.enums import BookSide, MarketStatus
-from core.sim.accounts import Account, Position
-from core.sim.model import Event, Execution, Fill, Market, Order, Series, Trade
+from core.sim.accounts import CENT, Account, Position
+from core.sim.model import Event, Execution, Fill, Market, Order, Series, Settlement, Trade
 from core.sim.text import NS, NS_PER_MS, balance_text, count_text, money_text, price_text, time_text
 
 Json = dict[str, Any]
 SHARD = 0
-CENT = 10_000  # millionths
-SETTLEMENT_TIMER_S = 1800
 EXPIRY_SLACK_NS = 7 * 86_400 * NS
 OUTCOME = {BookSide.BID: "yes", BookSide.ASK: "no"}
 STATUS_FILTER = {
@@ -61,7 +59,7 @@ def market_view(market: Market) -> Json:
     body: Json = {
         "ticker": market.ticker,
         "event_ticker": market.event.ticker,
-        "market_type": "binary",
+        "market_type": "scalar" if market.scalar else "binary",
         "title": market.title,
         "subtitle": "",
         "yes_sub_title": market.outcome,
@@ -73,7 +71,7 @@ def market_view(market: Market) -> Json:
         "expected_expiration_time": time_text(market.close_ns + 4 * 3_600 * NS),
         "expiration_time": latest,
         "latest_expiration_time": latest,
-        "settlement_timer_seconds": SETTLEMENT_TIMER_S,
+        "settlement_timer_seconds": market.timer_s,
         "status": market.status.value,
         **quotes(market),
         "no_bid_dollars": price_text(PRICE_SCALE - ask),
@@ -81,15 +79,15 @@ def market_view(market: Market) -> Json:
         "last_price_dollars": price_text(market.last_price),
         "volume_fp": count_text(market.base_volume + market.volume),
         "volume_24h_fp": count_text(market.base_volume_24h + market.volume),
-        "result": "",
+        "result": market.result,
         "can_close_early": True,
         "open_interest_fp": count_text(market.base_open_interest + market.open_interest),
         "notional_value_dollars": price_text(ONE_DOLLAR),
         "previous_yes_bid_dollars": price_text(max(market.previous_price - 100, 0)),
         "previous_yes_ask_dollars": price_text(market.previous_price + 100),
         "previous_price_dollars": price_text(market.previous_price),
-        "settlement_bounds_type": "default",
-        "expiration_value": "",
+        "settlement_bounds_type": "default" if market.floor is None else "floor",
+        "expiration_value": "" if market.value is None else price_text(market.value),
         "early_close_condition": "Closes early once the outcome is known.",
         "rules_primary": market.rules,
         "rules_secondary": "",
@@ -99,6 +97,14 @@ def market_view(market: Market) -> Json:
     }
     if market.strike >= 0:
         body |= {"strike_type": "greater_or_equal", "floor_strike": market.strike}
+    if market.floor is not None:
+        body["settlement_floor_dollars"] = price_text(market.floor)
+    if market.value is not None:
+        body["settlement_value_dollars"] = price_text(market.value)
+    if market.settled_ns:
+        body["settlement_ts"] = time_text(market.settled_ns)
+    if market.waiver_ns:
+        body["fee_waiver_expiration_time"] = time_text(market.waiver_ns)
     return body
 
 
@@ -156,20 +162,29 @@ def series_view(series: Series) -> Json:
     }
 
 
+def collateral_type(event: Event) -> str:
+    """`MECNET` says that at most one market of the event settles to YES."""
+    return "MECNET" if event.mutually_exclusive else ""
+
+
 def event_view(event: Event, *, nested: bool = False) -> Json:
     body: Json = {
         "event_ticker": event.ticker,
         "series_ticker": event.series.ticker,
         "sub_title": event.sub_title,
         "title": event.title,
-        "collateral_return_type": "",
-        "mutually_exclusive": False,
+        "collateral_return_type": collateral_type(event),
+        "mutually_exclusive": event.mutually_exclusive,
         "category": event.series.category,
         "strike_date": time_text(event.strike_ns),
         "settlement_sources": SOURCES,
         "product_metadata": None,
         "exchange_index": SHARD,
     }
+    if event.fee_type_override is not None:
+        body["fee_type_override"] = event.fee_type_override
+    if event.fee_multiplier_override is not None:
+        body["fee_multiplier_override"] = multiplier(event.fee_multiplier_override)
     if nested:
         body["markets"] = [market_view(market) for market in event.markets]
     return body
@@ -218,6 +233,26 @@ def event_position_view(event_ticker: str, held: list[Position]) -> Json:
         "event_exposure_dollars": money_text(sum(p.cost for p in held)),
         "realized_pnl_dollars": money_text(sum(p.realized for p in held)),
         "fees_paid_dollars": money_text(sum(p.fees for p in held)),
+    }
+
+
+def settlement_view(row: Settlement) -> Json:
+    """Revenue and value are whole cents, the rest is dollars; only the net position was held to the end."""
+    yes, no = max(row.quantity, 0), max(-row.quantity, 0)
+    worth = row.market.value or 0
+    return {
+        "ticker": row.market.ticker,
+        "exchange_index": SHARD,
+        "event_ticker": row.market.event.ticker,
+        "market_result": row.market.result,
+        "yes_count_fp": count_text(yes),
+        "yes_total_cost_dollars": money_text(row.cost if yes else 0),
+        "no_count_fp": count_text(no),
+        "no_total_cost_dollars": money_text(row.cost if no else 0),
+        "revenue": row.paid // CENT,
+        "settled_time": time_text(row.at_ns),
+        "fee_cost": money_text(row.fees),
+        "value": worth // 100,
     }
 
 
@@ -277,7 +312,7 @@ def order_view(order: Order) -> Json:
         "created_time": time_text(order.created_ns),
         "last_update_time": time_text(order.updated_ns),
         "self_trade_prevention_type": order.self_trade,
-        "order_group_id": None,
+        "order_group_id": order.group.group_id if order.group else None,
         "cancel_order_on_pause": order.cancel_on_pause,
         "subaccount_number": 0,
         "exchange_index": SHARD,

@@ -75,7 +75,7 @@ def code_of(answer: Any) -> str:
         ({"client_order_id": 7}, "bad_request"),
         ({"subaccount": 3}, "invalid_order"),
         ({"exchange_index": 2}, "invalid_order"),
-        ({"order_group_id": "g"}, "invalid_order"),
+        ({"order_group_id": "g"}, "order_group_not_found"),
         ({"reduce_only": True}, "invalid_order"),
     ],
 )

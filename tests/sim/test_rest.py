@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from core.domain.enums import MarketStatus
 from core.sim.server import ExchangeServer, ExchangeSettings
 from tests.facts import examples
 from tests.sim.support import KEY_PEM, ApiError, Client, RealClock, running
@@ -196,11 +195,11 @@ async def test_a_trailing_slash_is_redirected() -> None:
 async def test_paused_trading_is_said_and_enforced() -> None:
     async with running() as (server, client):
         ticker = (await busiest(client))["ticker"]
-        server.venue.set_trading(False, server.venue.now_ns)
+        server.venue.life.pause_trading(server.venue.now_ns)
         assert (await client.call("GET", "/exchange/status"))["trading_active"] is False
         await refused(409, "trading_is_paused", client.order(ticker, "bid", "0.0100", "1.00"))
-        server.venue.set_trading(True, server.venue.now_ns)
-        server.venue.set_market_status(ticker, MarketStatus.INACTIVE, server.venue.now_ns)
+        server.venue.life.resume_trading(server.venue.now_ns)
+        server.venue.life.pause(ticker, server.venue.now_ns)
         await refused(409, "market_inactive", client.order(ticker, "bid", "0.0100", "1.00"))
         assert [m["ticker"] for m in (await client.call("GET", "/markets?status=paused"))["markets"]] == [ticker]
 

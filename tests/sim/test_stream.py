@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 
 from core.domain.amounts import Money
-from core.domain.enums import BookSide, MarketStatus
+from core.domain.enums import BookSide
 from core.sim import server as server_module
+from core.sim.facts import Fact
 from core.sim.feed import FeedSession
 from tests.facts import validate_frame
 from tests.sim.support import NOW, Client, bare_venue, member, running, wish
@@ -66,7 +67,7 @@ async def test_a_quiet_book_rebuilt_from_the_stream_is_the_books_of_the_venue() 
         ticker = best_markets(server)[0]
         await stream.send("subscribe", channels=["orderbook_delta"], market_ticker=ticker, use_yes_price=True)
         await asyncio.sleep(1)
-        server.venue.set_market_status(ticker, MarketStatus.INACTIVE, server.venue.now_ns)
+        server.venue.life.pause(ticker, server.venue.now_ns)
         await asyncio.sleep(0.2)
         await stream.send("update_subscription", sids=[1], action="get_snapshot", market_tickers=[ticker])
         levels: Any = defaultdict(Decimal)
@@ -138,7 +139,7 @@ async def test_two_members_trade_and_each_is_told_its_half() -> None:
         bob = Client(type(own)(own.rest_url, own.ws_url, "bob", own.private_key_pem, own.exchange_id), client.http)
         ticker = best_markets(server)[0]
         # Nobody else may quote here while they trade.
-        for order in server.venue._resting_in(server.venue.markets[ticker]):
+        for order in server.venue.resting_in(server.venue.markets[ticker]):
             server.venue.withdraw(order, server.venue.now_ns)
         async with client.stream() as ann_stream, bob.stream() as bob_stream:
             for stream in (ann_stream, bob_stream):
@@ -157,8 +158,9 @@ async def test_lifecycle_tells_pause_and_resume() -> None:
         ticker = best_markets(server)[0]
         await stream.send("subscribe", channels=["market_lifecycle_v2"])
         await stream.until("subscribed")
-        for status, kind in ((MarketStatus.INACTIVE, "deactivated"), (MarketStatus.ACTIVE, "activated")):
-            server.venue.set_market_status(ticker, status, server.venue.now_ns)
+        life = server.venue.life
+        for step, kind in ((life.pause, "deactivated"), (life.resume, "activated")):
+            step(ticker, server.venue.now_ns)
             assert (await stream.until("market_lifecycle_v2"))["msg"]["event_type"] == kind
 
 
@@ -246,7 +248,7 @@ def test_a_full_buffer_ends_the_subscription_with_error_25() -> None:
     for price in (1_000, 1_100, 1_200):
         venue.place(ann, wish(_first(venue), BookSide.BID, price, 100), NOW)
     for event in venue.take_events():
-        session.on_event(event, NOW)
+        session.on_fact(Fact(event), NOW)
     assert frames[-1]["msg"] == {"code": 25, "msg": "Subscription buffer overflow"}
     assert len([f for f in frames if f["type"] == "error"]) == 1
 

@@ -287,16 +287,16 @@ def test_deltas_rebuild_the_book_and_clocks_never_go_back(floor: Floor) -> None:
 def test_a_paused_market_keeps_orders_and_resuming_wipes_them(floor: Floor) -> None:
     mine = floor.place(floor.ann, BID, 4_000, 500).order
     nervous = floor.place(floor.ann, BID, 4_100, 500, cancel_on_pause=True).order
-    floor.venue.set_market_status(floor.ticker, MarketStatus.INACTIVE, NOW)
+    floor.venue.life.pause(floor.ticker, NOW)
     assert (mine.status, nervous.status) == (OrderStatus.RESTING, OrderStatus.CANCELED)
     floor.refused("market_inactive", lambda: floor.place(floor.ann, BID, 4_000, 100))
-    floor.venue.set_market_status(floor.ticker, MarketStatus.ACTIVE, NOW)
+    floor.venue.life.resume(floor.ticker, NOW)
     assert (mine.status, mine.reason) == (OrderStatus.CANCELED, "HaltCancel")
 
 
 def test_a_trading_pause_permits_cancels_only(floor: Floor) -> None:
     mine = floor.place(floor.ann, BID, 4_000, 500).order
-    floor.venue.set_trading(False, NOW)
+    floor.venue.life.pause_trading(NOW)
     floor.refused("trading_is_paused", lambda: floor.place(floor.ann, BID, 4_000, 100))
     floor.refused("trading_is_paused", lambda: amend(floor, mine, 4_100, 500))
     floor.venue.cancel(floor.ann, mine.order_id, NOW)
@@ -305,6 +305,9 @@ def test_a_trading_pause_permits_cancels_only(floor: Floor) -> None:
 def test_markets_close_at_their_time_and_cancel_what_rests(floor: Floor) -> None:
     mine = floor.place(floor.ann, BID, 4_000, 500).order
     floor.venue.advance(floor.market.close_ns)
+    assert (floor.market.status, mine.status) == (MarketStatus.CLOSED, OrderStatus.RESTING)
+    floor.refused("market_inactive", lambda: floor.venue.cancel(floor.ann, mine.order_id, floor.market.close_ns))
+    floor.venue.advance(floor.market.close_ns + S)
     assert (floor.market.status, mine.reason) == (MarketStatus.CLOSED, "CloseCancel")
     late = floor.market.close_ns
     floor.refused("market_inactive", lambda: floor.place(floor.ann, BID, 4_000, 100, at=late))

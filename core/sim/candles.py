@@ -1,0 +1,141 @@
+"""Candlesticks: what quotes and prices did in each minute; hours and days are added up from the minutes.
+
+A candle is named by the inclusive end of its period. A minute in which nothing happened has no candle.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from core.domain.amounts import PRICE_SCALE, div_half_up
+from core.sim.model import Market, Trade
+from core.sim.text import NS
+
+MINUTE = 60
+MINUTES_KEPT = 3_000
+
+
+class Span:
+    """Open, low, high and close of one quantity."""
+
+    __slots__ = ("close", "high", "low", "open")
+
+    def __init__(self, value: int) -> None:
+        self.open = self.low = self.high = self.close = value
+
+    def take(self, value: int) -> None:
+        self.close = value
+        if value < self.low:
+            self.low = value
+        elif value > self.high:
+            self.high = value
+
+    def join(self, later: Span) -> None:
+        self.low, self.high, self.close = min(self.low, later.low), max(self.high, later.high), later.close
+
+    def copy(self) -> Span:
+        made = Span(self.open)
+        made.low, made.high, made.close = self.low, self.high, self.close
+        return made
+
+
+class Candle:
+    """One period of one market. `price` is None where nothing traded; `previous` is the last price before it."""
+
+    __slots__ = ("ask", "bid", "end_s", "open_interest", "previous", "price", "value", "volume")
+
+    def __init__(self, end_s: int, bid: int, ask: int, previous: int | None, open_interest: int) -> None:
+        self.end_s = end_s
+        self.bid = Span(bid)
+        self.ask = Span(ask)
+        self.price: Span | None = None
+        self.previous = previous
+        self.value = 0
+        self.volume = 0
+        self.open_interest = open_interest
+
+    @property
+    def mean(self) -> int | None:
+        return div_half_up(self.value, self.volume) if self.volume else None
+
+    def join(self, later: Candle) -> None:
+        """Add the period that follows."""
+        self.bid.join(later.bid)
+        self.ask.join(later.ask)
+        if later.price is not None:
+            if self.price is None:
+                self.price = later.price.copy()
+            else:
+                self.price.join(later.price)
+        self.value += later.value
+        self.volume += later.volume
+        self.open_interest = later.open_interest
+
+    def copy(self, end_s: int) -> Candle:
+        made = Candle(end_s, 0, 0, self.previous, self.open_interest)
+        made.bid, made.ask = self.bid.copy(), self.ask.copy()
+        made.price = self.price.copy() if self.price else None
+        made.value, made.volume = self.value, self.volume
+        return made
+
+
+class Candles:
+    """The minutes of every market."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[str, deque[Candle]] = {}
+
+    def quoted(self, market: Market, at_ns: int) -> None:
+        """The best prices may have moved."""
+        candle = self._now(market, at_ns)
+        bid, ask = market.book.bids.best, market.book.asks.best
+        candle.bid.take(0 if bid is None else bid)
+        candle.ask.take(PRICE_SCALE if ask is None else ask)
+        candle.open_interest = market.base_open_interest + market.open_interest
+
+    def traded(self, trade: Trade) -> None:
+        candle = self._now(trade.market, trade.at_ns)
+        if candle.price is None:
+            candle.price = Span(trade.price)
+        else:
+            candle.price.take(trade.price)
+        candle.value += trade.price * trade.count
+        candle.volume += trade.count
+
+    def _now(self, market: Market, at_ns: int) -> Candle:
+        end_s = (at_ns // NS // MINUTE + 1) * MINUTE
+        kept = self._minutes.get(market.ticker)
+        if kept is None:
+            kept = self._minutes[market.ticker] = deque(maxlen=MINUTES_KEPT)
+        elif kept[-1].end_s == end_s:
+            return kept[-1]
+        bid, ask = market.book.bids.best, market.book.asks.best
+        last = next((c.price.close for c in reversed(kept) if c.price is not None), None)
+        candle = Candle(
+            end_s, 0 if bid is None else bid, PRICE_SCALE if ask is None else ask, last, market.base_open_interest
+        )
+        kept.append(candle)
+        return candle
+
+    def between(self, ticker: str, start_s: int, end_s: int, minutes: int) -> list[Candle]:
+        """Candles of a period that end in the inclusive span, oldest first."""
+        return [c for c in self._added_up(ticker, minutes) if start_s <= c.end_s <= end_s]
+
+    def last_before(self, ticker: str, start_s: int, minutes: int) -> Candle | None:
+        found = [c for c in self._added_up(ticker, minutes) if c.end_s < start_s]
+        return found[-1] if found else None
+
+    def _added_up(self, ticker: str, minutes: int) -> Iterable[Candle]:
+        kept = self._minutes.get(ticker, ())
+        if minutes == 1:
+            return kept
+        period = minutes * MINUTE
+        out: list[Candle] = []
+        for candle in kept:
+            end_s = -(-candle.end_s // period) * period
+            if out and out[-1].end_s == end_s:
+                out[-1].join(candle)
+            else:
+                out.append(candle.copy(end_s))
+        return out
