@@ -33,7 +33,7 @@ from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
 from core.journal.journal import Journal, MemoryJournal
 from core.local.clock import SystemClock
-from core.local.endpoint import SOCKET_NAME, LocalEndpoint
+from core.local.endpoint import LocalEndpoint, socket_path
 from core.local.presence import StatusFile
 from core.ports import Clock, JournalPort
 from core.remote import grant
@@ -169,7 +169,7 @@ class Trader:
         self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot))
         coordinator.supervise("status_file", self.status_file.run)
         endpoint = LocalEndpoint(
-            quarters.folder / SOCKET_NAME,
+            socket_path(quarters.folder),
             lambda request: grant(request, self.submit, self.next_command_id, lambda: self.snapshot),
         )
         try:

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import socket
 import struct
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
+from core.domain.errors import StartRefused
 from core.domain.text import clean_text
+from core.local.folder import make_private
 
 LINE_LIMIT = 4096
 SOCKET_NAME = "control.sock"
+PATH_LIMIT = 100
+APP = "kalshi-trader"
 ANSWER_WITHIN_S = 40.0
 
 
@@ -33,6 +39,20 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 class Answer(msgspec.Struct):
     ok: bool
     text: str
+
+
+def socket_path(folder: Path) -> Path:
+    """Where the command socket of `folder` is. A Unix socket's path holds about 100 bytes at most; for a longer one a
+    private folder among the temporary files takes its place. StartRefused when somebody else owns that folder.
+    """
+    wanted = folder / SOCKET_NAME
+    if len(os.fsencode(wanted)) <= PATH_LIMIT:
+        return wanted
+    short = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"
+    make_private(short)
+    if short.is_symlink() or short.stat().st_uid != os.getuid():
+        raise StartRefused(f"{short} is not ours; set --state-dir to a shorter path")
+    return short / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.sock"
 
 
 Handler = Callable[[Request], Awaitable[Answer]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import StartRefused
-from core.local.endpoint import Answer, LocalEndpoint, Request, ask
+from core.local.endpoint import Answer, LocalEndpoint, Request, ask, socket_path
 from core.local.folder import AccountLock, account_folder, lock_holder, make_private, write_private
 
 
@@ -108,4 +108,15 @@ async def test_a_flood_without_a_line_is_cut_and_the_next_one_is_served(tmp_path
     writer.close()
     reply = await asyncio.to_thread(ask, tmp_path / "s", Request("pause"))
     assert reply.ok
+    await endpoint.close()
+
+
+async def test_a_folder_too_deep_for_a_socket_gets_a_short_private_path(tmp_path: Path) -> None:
+    deep = make_private(tmp_path / ("d" * 60) / ("e" * 60))
+    path = socket_path(deep)
+    assert len(str(path)) <= 100
+    assert socket_path(deep) == path != socket_path(tmp_path / ("d" * 60))
+    endpoint = LocalEndpoint(path, answer)
+    await endpoint.start()
+    assert (await asyncio.to_thread(ask, socket_path(deep), Request("pause"))).ok
     await endpoint.close()

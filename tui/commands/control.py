@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.domain.enums import ExitCode
 from core.domain.errors import BadInput
 from tui.commands.options import ConfigOption, ModeOption, StateDirOption
-from tui.commands.status import newest_session
+from tui.commands.status import newest_session, read_picture
+
+if TYPE_CHECKING:
+    from core.local.endpoint import Answer
 
 STOP_WITHIN_S = 45
 
@@ -58,29 +61,48 @@ def stop(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
 ) -> int:
+    """0 when the trader's certificate says that nothing of ours rests, else 4."""
     from core.local.folder import lock_holder
 
     folder = newest_session(config, state_dir, mode)
-    code = send("stop-now" if now else "stop", "", config, state_dir, mode)
+    answer = ask_trader("stop-now" if now else "stop", "", folder)
+    # A trader with nothing to cancel may be gone before it could answer; the certificate tells.
+    if not answer.ok and lock_holder(folder) is not None and answer.text:
+        typer.echo(answer.text, err=True)
+        return 1
     deadline = time.monotonic() + STOP_WITHIN_S
-    while lock_holder(folder) is not None and time.monotonic() < deadline:
+    while lock_holder(folder) is not None:
+        if time.monotonic() > deadline:
+            typer.echo(f"still stopping after {STOP_WITHIN_S} s; look at kalshi-trader status", err=True)
+            return int(ExitCode.UNVERIFIED)
         time.sleep(0.1)
-    if lock_holder(folder) is not None:
-        typer.echo(f"still stopping after {STOP_WITHIN_S} s; look at kalshi-trader status", err=True)
+    return certificate(folder)
+
+
+def certificate(folder: Path) -> int:
+    """Print how the session in `folder` ended; 0 when that was clean."""
+    snapshot = read_picture(folder)
+    if snapshot.exit is None:
+        typer.echo("the trader is gone and left no certificate; look at kalshi-trader status", err=True)
         return int(ExitCode.UNVERIFIED)
-    return code
+    resting = snapshot.exit.resting_after_stop
+    typer.echo(f"stopped: own orders resting {'unknown' if resting is None else resting}, exit {snapshot.exit.code}")
+    return 0 if snapshot.exit.code == ExitCode.CLEAN else int(ExitCode.UNVERIFIED)
 
 
 def send(word: str, argument: str, config: Path | None, state_dir: Path | None, mode: str | None) -> int:
     """Ask the running trader; 0 when it granted the wish, 1 when it refused. BadInput when none runs."""
-    from core.local.endpoint import SOCKET_NAME, Request, ask
+    answer = ask_trader(word, argument, newest_session(config, state_dir, mode))
+    typer.echo(answer.text, err=not answer.ok)
+    return 0 if answer.ok else 1
 
-    folder = newest_session(config, state_dir, mode)
+
+def ask_trader(word: str, argument: str, folder: Path) -> Answer:
+    from core.local.endpoint import Request, ask, socket_path
+
     try:
-        answer = ask(folder / SOCKET_NAME, Request(command=word, argument=argument))
+        return ask(socket_path(folder), Request(command=word, argument=argument))
     except TimeoutError:
         raise BadInput("the trader did not answer in time; look at kalshi-trader status") from None
     except OSError:
         raise BadInput("no trader is running; start one with kalshi-trader run") from None
-    typer.echo(answer.text, err=not answer.ok)
-    return 0 if answer.ok else 1

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.domain.errors import BadInput
 from tui.commands.options import ConfigOption, ModeOption, StateDirOption, load_settings
+
+if TYPE_CHECKING:
+    from core.trading.snapshot import TraderSnapshot
 
 EXAMPLES = "Examples:  kalshi-trader status   |   kalshi-trader status --json   |   kalshi-trader status --mode demo"
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")]
@@ -27,23 +30,17 @@ def status(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
 ) -> int:
-    import msgspec
-
     from core.local.folder import lock_holder
     from core.trading.panel import render_panel
-    from core.trading.snapshot import TraderSnapshot
     from core.trading.timetext import age_text, time_text
 
     folder = newest_session(config, state_dir, mode)
-    data = (folder / "status.json").read_bytes()
-    try:
-        snapshot = msgspec.json.decode(data, type=TraderSnapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{folder / 'status.json'}: not a status file of this version: {error}") from None
+    snapshot = read_picture(folder)
     pid = lock_holder(folder)
     now = time.time_ns()
     if as_json:
-        document = {"running": pid is not None, "pid": pid, "folder": str(folder), "snapshot": json.loads(data)}
+        picture = json.loads((folder / "status.json").read_bytes())
+        document = {"running": pid is not None, "pid": pid, "folder": str(folder), "snapshot": picture}
         typer.echo(json.dumps(document, indent=2))
         return 0
     if pid is not None:
@@ -54,6 +51,21 @@ def status(
         typer.echo(f"ended without an orderly stop; last picture {time_text(snapshot.taken_at)}")
     typer.echo(render_panel(snapshot, now, ascii_only=ascii_symbols, rows=None), nl=False)
     return 0
+
+
+def read_picture(folder: Path) -> TraderSnapshot:
+    """The last picture of a session. BadInput when it is not one of this version."""
+    import msgspec
+
+    from core.trading.snapshot import TraderSnapshot
+
+    path = folder / "status.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=TraderSnapshot)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not a status file of this version: {error}") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def newest_session(config: Path | None, state_dir: Path | None, mode: str | None) -> Path:

@@ -1,0 +1,142 @@
+"""The command line: help with examples everywhere, and bad input as one clear line with its exit code."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.whole.support import run
+
+COMMANDS = (
+    (), ("run",), ("exchange",), ("status",), ("stop",), ("cancel-all",), ("pause",), ("resume",), ("doctor",),
+    ("config",), ("config", "path"), ("config", "check"), ("config", "show"), ("recalibrate",), ("liquidate",),
+    ("reset-breaker",), ("picture",),
+)  # fmt: skip
+
+
+def refused(done: object, code: int) -> str:
+    """One line on standard error, the code, and no traceback."""
+    text = getattr(done, "stderr", "")
+    assert getattr(done, "returncode", None) == code, text
+    assert "Traceback" not in text + getattr(done, "stdout", "")
+    assert len(text.strip().splitlines()) == 1, text
+    return str(text)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(tmp_path, *command, "--help")
+    assert done.returncode == 0
+    assert "Usage: kalshi-trader" in done.stdout
+
+
+@pytest.mark.smoke
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    done = run(tmp_path, "--version")
+    assert done.stdout.startswith("kalshi-trader ")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("bogus",), 2, "bogus"),
+        (("run", "--nope"), 2, "--nope"),
+        (("--headless", "--seconds", "soon"), 2, "--seconds"),
+        (("run",), 2, "--headless"),
+        (("run", "--headless", "--mode", "prod"), 2, "mode"),
+        (("run", "--headless", "--mode", "demo"), 2, "key_id"),
+        (("run", "--headless", "--mode", "demo", "--key-id", "k"), 2, "private_key_path"),
+        (("run", "--headless", "--mode", "replay"), 2, "tape"),
+        (("run", "--headless", "--mode", "live"), 2, "key_id"),
+        (("run", "--headless", "--mode", "live", "--key-id", "k"), 3, "--live"),
+        (("run", "--headless", "--mode", "live", "--key-id", "k", "--live"), 3, "--confirm-key-id"),
+        (("run", "--headless", "--config", "nope.toml"), 2, "nope.toml"),
+        (("run", "--headless", "--exchange", "nope.json"), 2, "nope.json"),
+        (("run", "--headless", "--report", "no/such/folder/r.json"), 2, "--report"),
+        (("run", "--headless", "--seed", "-1"), 2, "seed"),
+        (("exchange", "--host", "0.0.0.0"), 2, "0.0.0.0"),
+        (("exchange", "--host", "192.168.1.1"), 2, "192.168.1.1"),
+        (("exchange", "--port", "70000"), 2, "port"),
+        (("exchange", "--markets", "0"), 2, "0"),
+        (("status",), 2, "no session"),
+        (("stop",), 2, "no session"),
+        (("config", "check", "--config", "nope.toml"), 2, "nope.toml"),
+    ],
+)
+def test_bad_input_is_one_line_that_names_the_thing(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    assert words in refused(run(tmp_path, *arguments), code)
+
+
+def test_a_taken_port_is_refused_by_name(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert str(port) in refused(run(tmp_path, "exchange", "--port", str(port)), 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [("not a key", 0o600, "key"), ("not a key", 0o644, "600"), ("", 0o600, "key")],
+)
+def test_a_key_file_that_is_wrong_or_too_open_is_refused_by_name(
+    tmp_path: Path, content: str, mode: int, words: str
+) -> None:
+    path = tmp_path / "mine.pem"
+    path.write_text(content)
+    path.chmod(mode)
+    line = refused(
+        run(tmp_path, "run", "--headless", "--mode", "demo", "--key-id", "k", "--private-key-path", str(path)), 2
+    )
+    assert "mine.pem" in line
+    assert words in line
+
+
+def test_a_key_file_that_is_a_folder_or_a_dangling_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("folder", "link", "missing"):
+        done = run(
+            tmp_path, "run", "--headless", "--mode", "demo", "--key-id", "k", "--private-key-path", str(tmp_path / name)
+        )
+        assert name in refused(done, 2)
+
+
+def test_an_unknown_setting_is_refused_with_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("mode = 'paper'\nmax_exposur = 3\n")
+    assert "c.toml:2" in refused(run(tmp_path, "run", "--headless", "--config", str(path)), 2)
+
+
+def test_config_show_names_the_origin_of_every_value_and_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("key_id = 'abcdef-123456'\ntrading_max_orders = 4\n")
+    done = run(tmp_path, "config", "show", "--config", str(path), KALSHI_TRADER_QUOTE_MARKETS="2")
+    assert f"{path}:2" in done.stdout
+    assert "environment KALSHI_TRADER_QUOTE_MARKETS" in done.stdout
+    assert "abcdef-123456" not in done.stdout
+
+
+def test_doctor_checks_and_trades_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor")
+    assert done.returncode == 0, done.stdout
+    assert "state folder" in done.stdout
+    bad = run(tmp_path, "doctor", "--mode", "demo")
+    assert bad.returncode == 2
+    assert "NOT IN ORDER" in bad.stdout
+
+
+def test_a_state_folder_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(tmp_path, "run", "--headless", "--seconds", "1", "--state-dir", str(tmp_path / "file"))
+    assert "file" in refused(done, 3)
+
+
+def test_a_foreign_package_that_shadows_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles" / "__init__.py").write_text("")
+    from tests.whole.support import ROOT
+
+    done = run(tmp_path, "--version", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert "different places" in refused(done, 3)
