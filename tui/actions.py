@@ -167,7 +167,7 @@ def _row_blocked(situation: Situation) -> str:
 ACTIONS: tuple[Action, ...] = (
     Action("panic", ("ctrl+k", "f9"), "^k", _says("PANIC"), "Cancel every own order and pause, at once, from anywhere",
            "Trading", footer=1, priority=True, command=lambda s, i: Panic(command_id=i)),
-    Action("pause", ("p",), "p", _pause_label, "Pause: no new orders, own resting quotes are canceled; again: resume",
+    Action("pause", ("p",), "p", _pause_label, "No new orders, own resting quotes are canceled; again: resume",
            "Trading", footer=2, blocked=_pause_blocked, command=_pause_command),
     Action("start", ("s",), "s", _says("Start"), "Start a trader that is idle", "Trading", blocked=_start_blocked,
            command=lambda s, i: Start(command_id=i)),

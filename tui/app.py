@@ -18,6 +18,7 @@ from textual.command import Provider
 
 from core.domain.commands import Command
 from core.domain.enums import TraderState
+from core.trading.snapshot import ExitView
 from tui.actions import ACTIONS, BY_NAME, lost_terminal_command, stop_command
 from tui.bridge import TraderBridge
 from tui.driver import SafeApp, SafeDriver
@@ -139,8 +140,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
             return
         snapshot, now_ns = self.bridge.snapshot(), self.options.clock_ns()
         self._drawn = (snapshot.version, now_ns // SECOND_NS)
-        if self.main.view.rate_hz != self.pump.rate_hz:
-            self.main.choose(rate_hz=self.pump.rate_hz)
+        self.main.rate_hz = self.pump.rate_hz
         self.main.draw(snapshot, now_ns)
         for screen in self.screen_stack:
             if isinstance(screen, Dialog):
@@ -151,7 +151,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         """Follow the trader into its end."""
         snapshot = self.bridge.snapshot()
         if snapshot.exit is not None:
-            self._leave_soon()
+            self._leave_soon(snapshot.exit)
         elif snapshot.state.state is TraderState.SHUTDOWN and not self.stopping:
             self._show_stopping()
 
@@ -161,7 +161,8 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         for screen in self.screen_stack:
             screen.refresh(layout=True)
 
-    def _leave_soon(self) -> None:
+    def _leave_soon(self, ended: ExitView) -> None:
+        """Show the certificate for a moment; longer when something in it needs to be read."""
         if self._leaving:
             return
         self._leaving = True
@@ -169,7 +170,8 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
             self.exit()
         else:
             self._show_stopping()
-            self.set_timer(self.options.farewell_ms / 1000, self.exit)
+            clean = ended.code == 0
+            self.set_timer(self.options.farewell_ms / 1000 * (1 if clean else 8), self.exit)
 
     # Actions ----------------------------------------------------------------------------------------------------
 

@@ -326,8 +326,18 @@ async def test_a_stop_from_elsewhere_is_shown_too(bridge):
         bridge.put(state=b.state(state=TraderState.SHUTDOWN, label="SHUTDOWN"))
         await pilot.pause(0.2)
         assert app.asking("stopping") and not app.asking("liquidate")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.asking("stopping") and bridge.sent == []
         await pilot.press("ctrl+c")
         assert bridge.sent == [Stop(now=True, command_id=1)]
+
+
+async def test_a_repeated_enter_does_not_shorten_the_stop(bridge):
+    async with running(bridge, guard_ms=60_000) as (_, pilot):
+        await pilot.press("q", "enter", "enter", "enter")
+        await pilot.pause()
+        assert bridge.sent == [Stop(command_id=1)]
 
 
 async def test_results_are_drawn_at_once_and_stay_until_esc(bridge):

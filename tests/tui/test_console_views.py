@@ -110,8 +110,9 @@ def test_the_mark_of_acting_stays_a_moment_and_then_goes():
 def test_calibration_is_a_live_checklist():
     steps = b.steps("complete", "complete", "running", "waiting", "waiting", "waiting", "waiting")
     snapshot = b.snapshot(state=b.state(state=TraderState.CALIBRATING, label="CALIBRATING"), calibration=steps)
+    assert "✓ exchange_status 0.2s" in text(state_block(frame(snapshot, width=196)))
     shown = text(state_block(frame(snapshot)))
-    assert "✓ exchange_status 0.2s" in shown
+    assert "✓ exchange_status" in shown
     assert "◐ sync_orders" in shown
     assert "○ cash_check" in shown
     assert "✓ exchange_status" in plain(state_lines(frame(snapshot, width=80))[1])
@@ -202,6 +203,14 @@ def test_an_unknown_mark_is_a_dash_and_not_zero():
     snapshot = b.snapshot(positions=(b.position(mark=None),))
     line = text(positions_block(frame(snapshot, width=78))).splitlines()[2]
     assert line.split()[4:7] == ["-", "none", "-"]
+
+
+def test_before_the_first_reading_no_amount_is_known():
+    empty = frame(b.empty(), width=56)
+    for block in (money_block(empty), positions_block(empty), orders_block(empty)):
+        assert "0" not in text(block).replace("not read", "").replace("100", "")[2:]
+    assert "not read yet" in text(positions_block(empty)) and "not read yet" in text(money_block(empty))
+    assert "day -" in plain(state_lines(frame(b.empty(), width=120))[0])
 
 
 def test_subcent_prices_keep_all_digits_in_a_whole_column():

@@ -36,7 +36,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class DialogSpec:
-    """What a dialog says and asks. `focus` names the choice under Enter, `back` the one under esc.
+    """What a dialog says and asks. `focus` names the choice under Enter, `back` the one under esc (""
+    where there is no way back).
 
     `word` must be typed before a dangerous choice works; `text` offers an input with that default instead.
     """
@@ -146,7 +147,8 @@ class Dialog(ModalScreen[Answer]):
         self._answer(Answer(name, typed.first(Input).value.strip() if typed else ""))
 
     def action_back(self) -> None:
-        self.choose(self.spec.back)
+        if self.spec.back:
+            self.choose(self.spec.back)
 
     def action_step(self, step: int) -> None:
         if step > 0:

@@ -103,6 +103,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.view = ViewState()
         self.snapshot: TraderSnapshot | None = None
         self.now_ns = 0
+        self.rate_hz = 4
         self.view_errors: dict[str, str] = {}
         self._drawn: dict[str, tuple[object, ...]] = {}
         self._boxes: dict[str, tuple[int, int, int, int]] = {}
@@ -244,7 +245,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.snapshot, self.now_ns = snapshot, now_ns
         self.set_class(snapshot.identity.mode is Mode.LIVE, "-live")
         self._boxes = self.places(*self.size)
-        frame = Frame(snapshot, now_ns, self.view, self.symbols)
+        frame = Frame(snapshot, now_ns, self.view, self.symbols, rate_hz=self.rate_hz)
         second = now_ns // SECOND_NS
         for name, (_, _, width, height) in self._boxes.items():
             parts = PANEL_PARTS.get(name)

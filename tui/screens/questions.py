@@ -104,7 +104,7 @@ def stopping_dialog() -> DialogSpec:
         name="stopping",
         title="Stopping",
         lines=stopping_lines,
-        choices=(Choice("now", "Shorten the waits"),),
+        choices=(Choice("now", "Do not wait", danger=True),),
         focus="now",
-        back="now",
+        back="",
     )

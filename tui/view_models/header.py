@@ -89,7 +89,7 @@ def header_line(frame: Frame) -> Line:
         parts += [
             (("acct ", "dim"), (f"{frame.symbols.ellipsis}{identity.account}" if identity.account else UNKNOWN, "")),
             (("lag p99 ", "dim"), (_millis(lag) if lag is not None else UNKNOWN, "")),
-            ((f"ui {frame.view.rate_hz} Hz", "dim" if frame.view.rate_hz >= 4 else "warn"),),
+            ((f"ui {frame.rate_hz} Hz", "dim" if frame.rate_hz >= 4 else "warn"),),
         ]
     if frame.width >= 150:
         read = UNKNOWN if feed.read_tokens is None else str(feed.read_tokens)
@@ -166,6 +166,7 @@ def small_lines(frame: Frame) -> list[Line]:
     snapshot, money = frame.snapshot, frame.snapshot.money
     spent = span_text(time_in_state(snapshot, frame.now_ns))
     acted = frame.view.notice is not None or shown_action(snapshot, frame.view.dismissed) is not None
+    known = money.synced_at > 0
     lines: list[Line] = [
         packed(
             (mode_cell(snapshot)[:1], ((shown_label(snapshot), state_role(snapshot)), (f" {spent}", ""))), frame.width
@@ -186,8 +187,8 @@ def small_lines(frame: Frame) -> list[Line]:
         breaker(snapshot),
         permission(snapshot),
         packed((stream_line(frame), rest_line(frame, latency=False)), frame.width),
-        ((f"orders {len(snapshot.orders)}  positions {len(held)}", ""),),
-        (("exposure ", "dim"), (money_text(money.exposure), "")),
+        ((f"orders {len(snapshot.orders)}  positions {len(held)}" if known else "orders -  positions -", ""),),
+        (("exposure ", "dim"), (money_text(money.exposure) if known else UNKNOWN, "")),
     ]
     if book is not None:
         stale = book_stale(book, snapshot.feed, snapshot, frame.now_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.domain.amounts import Money, count_text, money_text
 from core.trading.snapshot import LimitView
 from tui.view_models.ages import account_stale, age_text, clock_text, wall_age
-from tui.view_models.cells import Block, Line, fit, number, packed, spread
+from tui.view_models.cells import UNKNOWN, Block, Line, fit, number, packed, spread
 from tui.view_models.chart import braille, stars
 from tui.view_models.tables import signed_role
 from tui.view_models.view_state import Frame
@@ -13,8 +13,15 @@ from tui.view_models.view_state import Frame
 AXIS = 10
 
 
+def read_once(frame: Frame) -> bool:
+    """Whether the account has been read at all; before that no amount is known."""
+    return frame.snapshot.money.synced_at > 0
+
+
 def signed(frame: Frame, amount: Money) -> str:
-    """Money with arrow and sign: `▲ +$8.40`."""
+    """Money with arrow and sign: `▲ +$8.40`; `-` while the account was never read."""
+    if not read_once(frame):
+        return UNKNOWN
     arrow = frame.symbols.up if amount > 0 else frame.symbols.down if amount < 0 else frame.symbols.middle
     return f"{arrow} {money_text(amount, sign=True)}"
 
@@ -32,7 +39,7 @@ def money_block(frame: Frame) -> Block:
     chart = _chart(frame, rows, stale=bool(stale)) if rows >= 3 else ()
     return Block(
         title=(("4 P&L ", ""), ("day ", "dim"), (signed(frame, money.day), "dim" if stale else signed_role(money.day))),
-        badge=f"STALE {read}" if stale else f"read {read} ago",
+        badge="not read yet" if not read_once(frame) else f"STALE {read}" if stale else f"read {read} ago",
         head=tuple((*chart, *words)[:inside]),
     )
 
@@ -58,6 +65,8 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
         ("drift", money_text(money.drift, sign=bool(money.drift)), "warn" if money.drift else quiet),
     ]
     per_line = max(min((frame.width + 3) // 24, 5), 1)
+    if not read_once(frame):
+        amounts = [(name, UNKNOWN, "dim") for name, _, _ in amounts]
     gap, names = 3, 11
     if frame.height < 14 and per_line < 3:
         amounts = [item for item in amounts if item[0] not in ("reserved", "drawdown", "day", "drift")]

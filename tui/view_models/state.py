@@ -10,7 +10,7 @@ from __future__ import annotations
 from core.domain.enums import PauseKind, Permission, TraderState
 from core.trading.snapshot import StepView, TraderSnapshot, TransitionView
 from tui.view_models.ages import SECOND_NS, age_text, clock_text, span_text, wall_now
-from tui.view_models.cells import Block, Cell, Line, joined, packed
+from tui.view_models.cells import Block, Cell, Line, first_fitting, joined, packed
 from tui.view_models.money import signed
 from tui.view_models.symbols import Symbols
 from tui.view_models.tables import signed_role
@@ -33,7 +33,7 @@ PERMISSION_WORDS = {
     Permission.TRADE: ("may trade", "ok"),
     Permission.REDUCE_ONLY: ("reduce only", "warn"),
     Permission.CANCEL_ONLY: ("cancel only", "warn"),
-    Permission.NOTHING: ("nothing permitted", "alarm"),
+    Permission.NOTHING: ("nothing permitted", "warn"),
 }
 
 _TROUBLE = frozenset({TraderState.ERROR, TraderState.LOW_CASH, TraderState.RECOVER_CASH, TraderState.PAUSED})
@@ -158,13 +158,18 @@ def checklist(frame: Frame) -> Line:
     steps = frame.snapshot.calibration
     if not steps:
         return ()
+    return first_fitting([_steps(frame, times=True), _steps(frame, times=False)], frame.width - 1)
+
+
+def _steps(frame: Frame, *, times: bool) -> Line:
     parts: list[Line] = []
-    for step in steps:
+    for step in frame.snapshot.calibration:
         line = _step(step, frame.symbols)
+        line = line if times else line[:1]
         if step.status == "failed" and step.detail:
             line = (*line, (f" {step.detail}", "alarm"))
         parts.append(line)
-    return packed(parts, frame.width)
+    return joined(parts)
 
 
 def calibrating(snapshot: TraderSnapshot) -> bool:

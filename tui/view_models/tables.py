@@ -69,21 +69,28 @@ def positions_block(frame: Frame) -> Block:
     fine = any((position.average_price or 0) % 100 or (position.mark or 0) % 100 for position in held)
     rows = tuple(_position_row(position, frame, columns, fine=fine, stale=bool(stale)) for position in held)
     open_count = sum(1 for position in held if position.count)
-    badge = f"{open_count} open"
+    badge = f"{open_count} open" if held or snapshot.money.synced_at > 0 else UNKNOWN
     if len(held) > open_count:
         badge += f", {len(held) - open_count} flat"
     return Block(
         title=(("2 Positions", ""),),
         badge=badge,
-        head=(table_head(columns) if held else (("no positions", "dim"),),),
+        head=(table_head(columns) if held else _nothing(frame, "no positions"),),
         rows=rows,
         foot=_stale_foot(frame, stale),
     )
 
 
+def _nothing(frame: Frame, words: str) -> Line:
+    """An empty table is only called empty once the account was read."""
+    return ((words if frame.snapshot.money.synced_at > 0 else UNKNOWN, "dim"),)
+
+
 def _stale_foot(frame: Frame, stale: str) -> tuple[Line, ...]:
     if not stale:
         return ()
+    if frame.snapshot.money.synced_at <= 0:
+        return ((("not read yet", "stale"),),)
     age = wall_age(frame.snapshot, frame.now_ns, frame.snapshot.money.synced_at)
     return (((f"STALE {stale}, last read {age_text(age)} ago", "stale"),),)
 
@@ -140,13 +147,13 @@ def orders_block(frame: Frame) -> Block:
         for order in open_orders
         if order.state in (OrderState.SENT, OrderState.PLANNED, OrderState.CANCELING, OrderState.AMENDING)
     )
-    badge = f"{len(open_orders)} open"
+    badge = f"{len(open_orders)} open" if shown or snapshot.money.synced_at > 0 else UNKNOWN
     badge += f", {moving} pending" if moving else ""
     badge += f", {unsure} IN DOUBT" if unsure else ""
     return Block(
         title=(("3 Orders", ""),),
         badge=badge,
-        head=(table_head(columns) if shown else (("no orders", "dim"),),),
+        head=(table_head(columns) if shown else _nothing(frame, "no orders"),),
         rows=rows,
         foot=_stale_foot(frame, stale),
     )

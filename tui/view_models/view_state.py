@@ -35,7 +35,6 @@ class ViewState:
     log_level: str = "all"
     dismissed: int = 0
     notice: Notice | None = None
-    rate_hz: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Frame:
     width: int = 80
     height: int = 10
     rows: int = 10
+    rate_hz: int = 4
 
     @property
     def dash(self) -> Cell:

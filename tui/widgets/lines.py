@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -91,7 +92,7 @@ class LinesView(Widget):
 
     def _shown(self, text: str) -> str:
         if not text.isprintable():
-            text = fit(inert(text), len(text))
+            text = fit(inert(text), cell_len(text))
         if self.ascii_only and not text.isascii():
             text = text.replace("…", "~").encode("ascii", "replace").decode("ascii")
         return text
