@@ -27,6 +27,7 @@ SOCKET_NAME = "control.sock"
 PATH_LIMIT = 100
 APP = "kalshi-trader"
 ANSWER_WITHIN_S = 40.0
+FAREWELL_S = 1.0
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,6 +66,7 @@ class LocalEndpoint:
         self._path = path
         self._handler = handler
         self._server: asyncio.Server | None = None
+        self._busy: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """OSError when the socket cannot be made (a path too long, a folder not writable)."""
@@ -77,12 +79,18 @@ class LocalEndpoint:
             os.umask(before)
 
     async def close(self) -> None:
+        """Take no more requests; those under way still get their answer, if it comes soon."""
         if self._server is not None:
             self._server.close()
+            if self._busy:
+                await asyncio.wait(self._busy, timeout=FAREWELL_S)
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy.add(task)
         try:
             if not _same_user(writer):
                 return
@@ -94,6 +102,7 @@ class LocalEndpoint:
         except (OSError, ValueError, TimeoutError):
             pass
         finally:
+            self._busy.discard(task)
             writer.close()
 
     async def _answer(self, line: bytes) -> Answer:

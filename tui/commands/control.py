@@ -66,8 +66,7 @@ def stop(
 
     folder = newest_session(config, state_dir, mode)
     answer = ask_trader("stop-now" if now else "stop", "", folder)
-    # A trader with nothing to cancel may be gone before it could answer; the certificate tells.
-    if not answer.ok and lock_holder(folder) is not None and answer.text:
+    if not answer.ok:
         typer.echo(answer.text, err=True)
         return 1
     deadline = time.monotonic() + STOP_WITHIN_S
