@@ -107,7 +107,7 @@ def _start_blocked(situation: Situation) -> str:
 
 
 def _liquidate_blocked(situation: Situation) -> str:
-    if situation.snapshot.state.procedure == "liquidate":
+    if situation.snapshot.state.procedure == "liquidation":
         return "a liquidation is running"
     if situation.state not in _LIQUIDATES:
         return f"not possible in {situation.state.value}"

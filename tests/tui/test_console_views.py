@@ -95,7 +95,7 @@ def test_ready_and_acting_are_shown_as_one_state_counted_from_the_last_other_mov
 
 
 def test_a_liquidation_is_shown_as_acting():
-    state = b.state(state=TraderState.ACTING, label="ACTING (operator_liquidate)", procedure="liquidate")
+    state = b.state(state=TraderState.ACTING, label="ACTING (operator_liquidate)", procedure="liquidation")
     snapshot = b.snapshot(state=state)
     assert "ACTING (operator_liquidate)" in text(state_block(frame(snapshot)))
 

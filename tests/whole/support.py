@@ -79,6 +79,10 @@ def status(state: Path) -> dict[str, Any]:
     return found
 
 
+def _set_size(handle: int, size: tuple[int, int]) -> None:
+    fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+
+
 class Terminal:
     """The console on a real pseudo-terminal, its screen read by a terminal emulator."""
 
@@ -88,14 +92,14 @@ class Terminal:
         self.raw = b""
         pid, handle = pty.fork()
         if pid == 0:
+            _set_size(0, size)
             os.chdir(state)
             os.execve(sys.executable, [*PROGRAM, *arguments], environment(state, **more))
         self.pid, self.handle = pid, handle
         self.code: int | None = None
-        self.resize(size)
 
     def resize(self, size: tuple[int, int]) -> None:
-        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        _set_size(self.handle, size)
         self.screen.resize(size[1], size[0])
 
     def read(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,10 +81,9 @@ def run(
 def _check_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("no terminal: the console needs one; use --headless to run without a screen")
-    import shutil
-
-    width, height = shutil.get_terminal_size()
-    if width < 40 or height < 10:
+    # The terminal's own word, not COLUMNS and LINES; 0x0 is a terminal that does not tell.
+    width, height = os.get_terminal_size(sys.stdout.fileno())
+    if (width or 80) < 40 or (height or 24) < 10:
         raise BadInput(f"the terminal is {width}x{height}: make it at least 40x10, or use --headless")
 
 

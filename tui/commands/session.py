@@ -97,8 +97,8 @@ def run_console(
     """The console, with the trader started after its first frame."""
     trader = Trader(settings, exchange_file=exchange, armed=armed)
     trader.prepare()
-    result, code, terminal_lost = asyncio.run(_console(trader, settings, seconds, theme))
-    if terminal_lost:
+    result, code, terminal_stuck = asyncio.run(_console(trader, settings, seconds, theme))
+    if terminal_stuck:
         # The thread that writes to a dead terminal may hang in its write for ever; all else is done and flushed.
         logging.shutdown()
         os._exit(code)
@@ -136,12 +136,11 @@ async def _console(
         with contextlib.suppress(Exception):
             async with asyncio.timeout(5):
                 await screen
-    lost = bool(getattr(app, "terminal_lost", False))
     if refused is not None:
         raise refused
     assert exit_view is not None
     print_certificate(trader.snapshot, exit_view)
-    return session_report(trader, exit_view), exit_view.code, lost
+    return session_report(trader, exit_view), exit_view.code, app.terminal_stuck
 
 
 # ---- shared ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
@@ -160,12 +161,14 @@ class Dialog(ModalScreen[Answer]):
         event.stop()
         self.choose((event.button.id or "").removeprefix("choice-"))
 
-    def on_key(self, event: object) -> None:
-        key = getattr(event, "character", None)
-        if isinstance(self.focused, Input) or not key:
+    def on_key(self, event: Key) -> None:
+        """A choice's own key; it goes no further, or the app would take the same key for one of its own."""
+        if isinstance(self.focused, Input) or not event.character:
             return
         for choice in self.spec.choices:
-            if choice.key == key:
+            if choice.key == event.character:
+                event.stop()
+                event.prevent_default()
                 self.choose(choice.name)
                 return
 
