@@ -262,8 +262,11 @@ class Trader:
             breaker_errors=s.circuit_breaker_threshold,
             breaker_window_ns=s.circuit_breaker_window * NS,
         )
+        day = self.quarters.last_day() if self.quarters else None
         settings = DeskSettings(
             limits=limits,
+            day_base=day.portfolio if day else None,
+            day_base_at=day.at if day else 0,
             session=session_name(self._wiring.chance),
             enable_trading_client=s.client_enabled,
             armed=self._armed,

@@ -17,7 +17,7 @@ from core.config import Settings, to_money
 from core.domain.enums import Mode
 from core.domain.errors import BadInput, StartRefused
 from core.domain.ids import ClientOrderId
-from core.domain.records import JOURNAL_VERSION, BreakerMoved, OrderIntended, SessionStarted
+from core.domain.records import JOURNAL_VERSION, BreakerMoved, DayOpened, OrderIntended, SessionStarted
 from core.exchange.network import Endpoints, endpoints_for, loopback_endpoints
 from core.exchange.signing import Signer, load_signer, signer_from_pem
 from core.journal.journal import JournalContents, read_journal
@@ -149,6 +149,10 @@ class Quarters:
     def known_ids(self) -> frozenset[ClientOrderId]:
         """Client ids of every order this journal ever meant: orders with them are our own."""
         return frozenset(r.client_order_id for r in self.contents.records if isinstance(r, OrderIntended))
+
+    def last_day(self) -> DayOpened | None:
+        """The base of the newest day with a result."""
+        return next((r for r in reversed(self.contents.records) if isinstance(r, DayOpened)), None)
 
     def last_breaker(self) -> BreakerMoved | None:
         return next((r for r in reversed(self.contents.records) if isinstance(r, BreakerMoved)), None)

@@ -91,6 +91,12 @@ class Corrected(Entry, frozen=True, kw_only=True):
     theirs: str
 
 
+class DayOpened(Entry, frozen=True, kw_only=True):
+    """The first portfolio known on a UTC day: the base of that day's result."""
+
+    portfolio: Money
+
+
 class ProcedureMoved(Entry, frozen=True, kw_only=True):
     """A procedure started or ended."""
 
@@ -116,6 +122,6 @@ class SessionEnded(Entry, frozen=True, kw_only=True):
 
 
 Record: TypeAlias = (
-    SessionStarted | OrderIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected
+    SessionStarted | OrderIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected | DayOpened
     | ProcedureMoved | CommandTaken | SessionEnded
 )  # fmt: skip

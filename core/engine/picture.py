@@ -6,7 +6,6 @@ carry ladders.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TypeVar
 
 from core.domain.amounts import Count, Money, Price, money_text
@@ -15,40 +14,30 @@ from core.engine.engine import Engine
 from core.engine.health import components
 from core.market.view import Market
 from core.trading import snapshot as view
-from core.trading.desk import NS, Desk
+from core.trading.desk import Desk
 from core.trading.liquidation_plan import liquidation_plan
 from core.trading.orders import Order
 from core.trading.positions import Position
 
 LADDER_DEPTH = 25
-EQUITY_EVERY_NS = NS
-EQUITY_KEPT = 600
 FINISHED_SHOWN = 50
-DAY_NS = 86_400 * NS
 
 T = TypeVar("T")
 
 
 class PictureMaker:
-    """Builds snapshots; keeps the equity curve and the day's start, which are pictures and not books."""
+    """Builds snapshots."""
 
     def __init__(self, identity: view.IdentityView) -> None:
         self._identity = identity
         self._kept: dict[str, object] = {}
         self._version = 0
-        self._equity: deque[tuple[int, Money]] = deque(maxlen=EQUITY_KEPT)
-        self._equity_at = 0
-        self._peak: int | None = None
-        self._drawdown = 0
-        self._day = -1
-        self._day_base = 0
 
     def take(self, engine: Engine) -> view.TraderSnapshot:
         """The picture of this moment."""
         desk, life = engine.desk, engine.life
         positions = tuple(position_view(desk, p) for p in desk.positions.all())
         money = self._money(desk, positions)
-        self._note_equity(desk, money)
         self._version += 1
         links = desk.links
         open_orders = desk.orders.get_open_orders() + desk.orders.foreign_orders()
@@ -69,7 +58,7 @@ class PictureMaker:
             orders=self._keep("orders", tuple(order_view(o) for o in _doubt_first(open_orders))),
             finished_orders=self._keep("finished", tuple(order_view(o) for o in finished)),
             money=self._keep("money", money),
-            equity=self._keep("equity", tuple(self._equity)),
+            equity=self._keep("equity", tuple(desk.equity.curve)),
             counters=self._keep("counters", counters_view(desk)),
             activity=self._keep("activity", tuple(desk.status.activity)),
             errors=self._keep("errors", tuple(desk.status.errors)),
@@ -111,33 +100,19 @@ class PictureMaker:
 
     def _money(self, desk: Desk, positions: tuple[view.PositionView, ...]) -> view.MoneyView:
         reserved = desk.risk.reserved()
-        at_mark = sum(p.if_flat for p in positions)
-        portfolio = desk.positions.cash + at_mark
-        today = desk.wall_ns // DAY_NS
-        if desk.positions.cash_known and today != self._day:
-            self._day, self._day_base = today, portfolio
         return view.MoneyView(
             cash=Money(desk.positions.cash - reserved),
             reserved=reserved,
-            portfolio=Money(portfolio),
+            portfolio=desk.equity.portfolio,
             exposure=desk.risk.exposure(),
             realized=desk.positions.realized,
             unrealized=Money(sum(p.unrealized for p in positions)),
             fees=desk.positions.fees,
-            day=Money(portfolio - self._day_base) if desk.positions.cash_known else Money(0),
-            max_drawdown=Money(self._drawdown),
+            day=desk.equity.day_result,
+            max_drawdown=desk.equity.max_drawdown,
             synced_at=desk.synced_at,
             drift=desk.drift_cash,
         )
-
-    def _note_equity(self, desk: Desk, money: view.MoneyView) -> None:
-        if not desk.positions.cash_known:
-            return
-        self._peak = money.portfolio if self._peak is None else max(self._peak, money.portfolio)
-        self._drawdown = max(self._drawdown, self._peak - money.portfolio)
-        if desk.wall_ns - self._equity_at >= EQUITY_EVERY_NS:
-            self._equity_at = desk.wall_ns
-            self._equity.append((desk.wall_ns, money.portfolio))
 
 
 def state_view(engine: Engine) -> view.StateView:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.amounts import NO_MONEY, Money
+from core.domain.amounts import NO_MONEY, Money, Price
 from core.domain.commands import PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
-from core.domain.records import BreakerMoved, StateMoved
+from core.domain.records import BreakerMoved, DayOpened, StateMoved
 from core.market.view import Markets
+from core.trading.equity import EquityTracker
 from core.trading.fills import FillProcessor
 from core.trading.orders import Order, OrderService
 from core.trading.outbox import Outbox
@@ -39,6 +40,8 @@ class DeskSettings:
     lease_s: int = 120
     quote_markets: int = 4
     started_at: int = 0
+    day_base: Money | None = None
+    day_base_at: int = 0
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ class Desk:
         self.armed = settings.armed
         self.reducing = False
         self.answers: dict[int, Fact] = {}
+        self.equity = EquityTracker(settings.day_base, settings.day_base_at)
         self.synced_at = 0
         self.drift_cash = NO_MONEY
 
@@ -143,6 +147,21 @@ class Desk:
 
     def foreign_count(self) -> int:
         return sum(1 for o in self.orders.foreign_orders() if o.ownership is Ownership.FOREIGN)
+
+    # ---- money -------------------------------------------------------------------------------------------------
+
+    def portfolio(self) -> Money:
+        """Cash plus positions at mark; a position without a mark counts at its cost."""
+        total = self.positions.cash
+        for position in self.positions.open():
+            mark, _ = self.markets.mark(position.ticker, position.count)
+            total += position.cost if mark is None else position.value_at(Price(mark))
+        return Money(total)
+
+    def note_equity(self) -> None:
+        """Follow the portfolio once cash is known; the base of a new day is journaled."""
+        if self.positions.cash_known and self.equity.note(self.portfolio(), self.wall_ns):
+            self.out.record(DayOpened(at=self.wall_ns, portfolio=self.equity.portfolio))
 
     # ---- trouble -----------------------------------------------------------------------------------------------
 

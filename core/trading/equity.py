@@ -1,0 +1,57 @@
+"""EquityTracker: the portfolio over time: the day's result, the high-water mark, the drawdown, the curve.
+
+A day is a UTC day. The first portfolio known on a day is its base; it is journaled, so that a restart on the same day
+goes on from it. Portfolio is cash plus positions at mark, so a loss not yet realized counts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from core.domain.amounts import NO_MONEY, Money
+
+NS = 1_000_000_000
+DAY_NS = 86_400 * NS
+CURVE_EVERY_NS = NS
+CURVE_KEPT = 600
+
+
+class EquityTracker:
+    """Fed once a beat with the portfolio."""
+
+    def __init__(self, day_base: Money | None = None, base_at: int = 0) -> None:
+        self._day = base_at // DAY_NS if day_base is not None else -1
+        self._base = day_base if day_base is not None else NO_MONEY
+        self._peak: int | None = None
+        self._curve_at = 0
+        self.portfolio = NO_MONEY
+        self.curve: deque[tuple[int, Money]] = deque(maxlen=CURVE_KEPT)
+        self.max_drawdown = NO_MONEY
+
+    def note(self, portfolio: Money, wall_ns: int) -> bool:
+        """Take the present portfolio; True when it opened a new day."""
+        self.portfolio = portfolio
+        opened = wall_ns // DAY_NS != self._day
+        if opened:
+            self._day, self._base = wall_ns // DAY_NS, portfolio
+        self._peak = portfolio if self._peak is None else max(self._peak, portfolio)
+        self.max_drawdown = Money(max(self.max_drawdown, self.drawdown))
+        if wall_ns - self._curve_at >= CURVE_EVERY_NS:
+            self._curve_at = wall_ns
+            self.curve.append((wall_ns, portfolio))
+        return opened
+
+    def moved_from_outside(self, amount: Money) -> None:
+        """Money came or went by a transfer: that is no result, so every base moves with it."""
+        self._base = Money(self._base + amount)
+        if self._peak is not None:
+            self._peak += amount
+
+    @property
+    def day_result(self) -> Money:
+        return Money(self.portfolio - self._base) if self._day >= 0 else NO_MONEY
+
+    @property
+    def drawdown(self) -> Money:
+        """How far the portfolio is below its highest of this session."""
+        return NO_MONEY if self._peak is None else Money(self._peak - self.portfolio)
