@@ -124,6 +124,11 @@ class Account:
         found = [order for orders in self._resting.values() for order in orders.values()]
         return sorted(found, key=lambda order: order.number)
 
+    def keep_resting(self, orders: dict[str, Order]) -> None:
+        """Let these copies rest in place of the orders they were made of; for views of the past."""
+        self._resting = {key: {i: orders[i] for i in rows} for key, rows in self._resting.items()}
+        self._reserves = dict(self._reserves)
+
     def rest(self, order: Order) -> None:
         self._resting.setdefault((order.market.ticker, order.side), {})[order.order_id] = order
         self.resting_count += 1

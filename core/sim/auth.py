@@ -25,6 +25,10 @@ SIGNATURE_HEADER = "KALSHI-ACCESS-SIGNATURE"
 PAST_MS = 10_000
 AHEAD_MS = 60_000
 RSA_BITS = 2048
+SCOPES = frozenset(
+    {"read", "write", "read::portfolio_balance", "read::block_trade_accept"}
+    | {f"write::{kind}" for kind in ("trade", "transfer", "fcm_risk", "block_trade_accept")}
+)
 
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.AUTO)
 PublicKey = rsa.RSAPublicKey | Ed25519PublicKey
@@ -49,13 +53,22 @@ class KeyRing:
     """Which key belongs to which account, and the check of every signed request."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, tuple[PublicKey, Account]] = {}
+        self._keys: dict[str, tuple[PublicKey, Account, frozenset[str]]] = {}
 
-    def add(self, key_id: str, public_key: PublicKey, account: Account) -> None:
-        self._keys[key_id] = (public_key, account)
+    def add(
+        self, key_id: str, public_key: PublicKey, account: Account, scopes: frozenset[str] = frozenset(SCOPES)
+    ) -> None:
+        """ValueError for a scope that does not exist, and for `write` without `read`."""
+        if not scopes <= SCOPES or (any(s.startswith("write") for s in scopes) and "read" not in scopes):
+            raise ValueError(f"scopes are of {', '.join(sorted(SCOPES))}; write needs read")
+        self._keys[key_id] = (public_key, account, scopes)
+
+    def accounts(self) -> list[Account]:
+        """Every account a key leads to, once."""
+        return list({account.user_id: account for _key, account, _scopes in self._keys.values()}.values())
 
     def check(self, headers: Mapping[str, str], method: str, raw_path: str, wall_ns: int) -> Account:
-        """The account behind a request, or one of the exchange's 401 answers."""
+        """The account behind a request, or one of the exchange's 401 answers; 403 where the key's scope is missing."""
         key_id, stamp, signature = (headers.get(h, "") for h in (KEY_HEADER, TIME_HEADER, SIGNATURE_HEADER))
         if not signature:
             raise refusal("signature_is_missing_from_headers")
@@ -64,10 +77,20 @@ class KeyRing:
             raise refusal("authentication_error", "NOT_FOUND")
         if not _in_window(stamp, wall_ns // NS_PER_MS):
             raise refusal("header_timestamp_expired")
-        public_key, account = known
+        public_key, account, scopes = known
         if not _verify(public_key, signature, f"{stamp}{method}{raw_path}".encode()):
             raise refusal("authentication_error", "INCORRECT_API_KEY_SIGNATURE")
+        if not _may(scopes, method, raw_path):
+            raise refusal("forbidden", "the key lacks the scope")
         return account
+
+
+def _may(scopes: frozenset[str], method: str, raw_path: str) -> bool:
+    """`read` and `write` include their children; a child permits its own kind of request alone."""
+    if method == "GET":
+        return "read" in scopes or ("read::portfolio_balance" in scopes and raw_path.endswith("/portfolio/balance"))
+    child = "write::transfer" if "/subaccounts" in raw_path else "write::trade"
+    return "write" in scopes or child in scopes
 
 
 def _in_window(stamp: str, now_ms: int) -> bool:

@@ -43,6 +43,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True):
     question: str  # with {outcome} and {day}
     days: int  # until the event closes
     outcomes: tuple[Outcome, ...]
+    exclusive: bool = False  # at most one outcome comes true, so that the anchors add up to a dollar
 
 
 THEMES: tuple[Theme, ...] = (
@@ -76,11 +77,12 @@ THEMES: tuple[Theme, ...] = (
         question="Will the Federal Reserve announce {outcome} by {day}?",
         days=21,
         outcomes=(
-            Outcome("H0", "no change", 6_100),
-            Outcome("C25", "a cut of 25 bps", 3_200),
-            Outcome("C26", "a cut of more than 25 bps", 620),
-            Outcome("H25", "a hike of 25 bps", 410),
+            Outcome("H0", "no change", 5_900),
+            Outcome("C25", "a cut of 25 bps", 3_100),
+            Outcome("C26", "a cut of more than 25 bps", 600),
+            Outcome("H25", "a hike of 25 bps", 400),
         ),
+        exclusive=True,
     ),
     Theme(
         series="KXLALIGAGAME",
@@ -154,23 +156,69 @@ THEMES: tuple[Theme, ...] = (
             Outcome("H99", "an inch or more", 900),
         ),
     ),
+    # Listed texts come from anywhere: control characters, marks of direction, markup and length must be harmless.
+    Theme(
+        series="KXODDNAMES",
+        name="Names \x1b[31mred\x1b[0m [bold]not bold[/bold] \u202etfel ot thgir\u202c",
+        category="Entertainment",
+        frequency="custom",
+        tag="Odd\u200b names",
+        fee=FeeRule("quadratic", 0),
+        structure="center_half_edge_deci_cent",
+        title="\x1b]0;owned\x07Best \"title\" \\ of {day}\r\n<b>&amp;</b> 'x' -- \x00\x9b2J",
+        question="Will {outcome} win on {day}?",
+        days=4,
+        outcomes=(
+            Outcome("A1", "[link=http://example.invalid]Zoë 👩‍👩‍👧‍👦[/link]", 6_200),
+            Outcome("B2", "\u202eesrever\u202c\u2066\u2069", 4_400),
+            Outcome("C3", "long " * 200, 2_300),
+            Outcome("D4", "\x1b[2J\x1b[H\u0085\u2028line", 1_100),
+        ),
+    ),
 )
 
 
-class Catalog(msgspec.Struct, frozen=True):
+class Catalog(msgspec.Struct):
+    """What is listed, and how each theme goes on."""
+
     series: list[Series]
     events: list[Event]
+    turns: dict[str, int]
+    chance: Random
+    start_ns: int
+    listed: int
+
+    def following(self, event: Event, now_ns: int) -> Event | None:
+        """The event that takes the place of one that has closed, as lively as it was."""
+        theme = next((t for t in THEMES if t.series == event.series.ticker), None)
+        if theme is None:
+            return None
+        self.turns[theme.series] += 1
+        made = _event(theme, event.series, self.turns[theme.series], self.start_ns)
+        by_suffix = {market.ticker.rpartition("-")[2]: market for market in event.markets}
+        for outcome in theme.outcomes:
+            before = by_suffix.get(outcome.suffix)
+            if before is None:
+                continue
+            market = _market(theme, made, outcome, self.listed, now_ns, self.chance)
+            self.listed += 1
+            market.activity, market.alive = before.activity, before.alive
+            market.open_ns = market.created_ns = now_ns
+            made.markets.append(market)
+        return made
 
 
-def build_catalog(seed: int, markets: int, now_ns: int) -> Catalog:
-    """`markets` markets spread over events of at most four, in a fixed order; dates count from `now_ns`."""
+def build_catalog(seed: int, markets: int, now_ns: int, alive: int | None = None) -> Catalog:
+    """`markets` markets spread over events of at most four, in a fixed order; the `alive` busiest are traded."""
     chance = Random(f"catalog:{seed}")
     series: dict[str, Series] = {}
+    turns: dict[str, int] = {}
     events: list[Event] = []
     listed: list[Market] = []
     while len(listed) < markets:
         turn, which = divmod(len(events), len(THEMES))
         theme = THEMES[which]
+        turns[theme.series] = turn
         one = series.setdefault(theme.series, _series(theme))
         event = _event(theme, one, turn, now_ns)
         for outcome in theme.outcomes[: markets - len(listed)]:
@@ -179,7 +227,9 @@ def build_catalog(seed: int, markets: int, now_ns: int) -> Catalog:
             listed.append(market)
         events.append(event)
     _rank(listed, chance)
-    return Catalog(list(series.values()), events)
+    for market in listed:
+        market.alive = alive is None or market.activity < alive
+    return Catalog(list(series.values()), events, turns, chance, now_ns, len(listed))
 
 
 def _series(theme: Theme) -> Series:
@@ -204,6 +254,7 @@ def _event(theme: Theme, series: Series, turn: int, now_ns: int) -> Event:
         sub_title=day,
         strike_ns=int(close.timestamp()) * NS,
         markets=[],
+        mutually_exclusive=theme.exclusive,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from core.sim.accounts import Account
 from core.sim.events import TickerMoved
 from core.sim.facts import Fact
+from core.sim.faults import Faults
 from core.sim.frames import snapshot_msg, ticker_msg
 from core.sim.text import NS_PER_MS
 from core.sim.venue import Venue
@@ -49,12 +50,17 @@ ERRORS = {
     5: "Unknown command",
     7: "Unknown subscription ID",
     8: "Unknown channel name",
+    9: "Authentication required",
+    10: "Channel error",
     11: "Invalid parameter",
     12: "Exactly one subscription ID is required",
     13: "Unsupported action",
     14: "Market Ticker required",
     15: "Action required",
+    18: "Command timeout",
     25: "Subscription buffer overflow",
+    26: "Subscription market limit exceeded",
+    27: "Too many requests",
 }
 
 
@@ -88,12 +94,15 @@ class CommandError(Exception):
 
 
 class FeedSession:
-    """State of one connection. `send` takes one frame and says whether there was room for it."""
+    """State of one connection. `send` takes a frame and its channel, empty for answers, and says if there was room."""
 
-    def __init__(self, venue: Venue, account: Account, send: Callable[[bytes, bool], bool]) -> None:
+    def __init__(
+        self, venue: Venue, account: Account, send: Callable[[bytes, str], bool], faults: Faults | None = None
+    ) -> None:
         self._venue = venue
         self._account = account
         self._send = send
+        self._faults = faults
         self._last_sid = 0
         self._by_channel: dict[str, Subscription] = {}
         self._now_ms = 0
@@ -148,7 +157,7 @@ class FeedSession:
         if command_id:
             frame["id"] = command_id
         frame["sending_ts_ms"] = self._now_ms
-        self._send(msgspec.json.encode(frame), True)
+        self._send(msgspec.json.encode(frame), "")
 
     def _push(self, sub: Subscription, kind: str, body: bytes, numbered: bool) -> None:
         seq = b',"seq":%d' % sub.next_seq() if numbered else b""
@@ -159,7 +168,7 @@ class FeedSession:
             self._now_ms,
             body,
         )
-        if not self._send(frame, False):
+        if not self._send(frame, sub.channel):
             # Terminal: the reader must subscribe again, nothing is skipped behind its back.
             del self._by_channel[sub.channel]
             end = {"type": "error", "sid": sub.sid, "msg": {"code": 25, "msg": ERRORS[25]}}
@@ -197,6 +206,11 @@ class FeedSession:
         if ORDERBOOK in channels and not tickers:
             raise CommandError(14)
         for name in dict.fromkeys(channels):
+            failed = self._faults.strike("subscribe_failed", channel=name) if self._faults else None
+            if failed:
+                code = failed["code"]
+                self._reply({"type": "error", "msg": {"code": code, "msg": ERRORS.get(code, ERRORS[10])}}, command_id)
+                continue
             wanted = tickers if CHANNELS[name].filtered else None
             sub = self._by_channel.get(name)
             if sub is None:

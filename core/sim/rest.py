@@ -33,6 +33,7 @@ class RestReply(msgspec.Struct, frozen=True, eq=False):
     status: int
     body: bytes
     location: str = ""
+    headers: dict[str, str] = {}
 
 
 Authenticate = Callable[[], Account]

@@ -9,7 +9,10 @@ import ipaddress
 from dataclasses import dataclass
 
 from core.domain.amounts import Money, dollars
+from core.sim.scenarios import scenario_of
 
+MOST_MARKETS, MOST_ALIVE = 10_000, 2_000
+FASTEST = 100_000
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 
 
@@ -49,7 +52,11 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeSettings:
-    """`tier` None means no rate limit. ValueError, with one line to show, where the exchange could not be honest."""
+    """ValueError, with one line to show, where the exchange could not be honest.
+
+    `tier` None means no rate limit, `scenario` is a name or a TOML file, `speed` is how fast its time runs (0: only by
+    steps), `alive` how many markets are traded (None: all), `control` opens the control port.
+    """
 
     seed: int = 7
     markets: int = 12
@@ -57,12 +64,21 @@ class ExchangeSettings:
     port: int = 0
     initial_balance: Money = dollars(1000)
     tier: str | None = None
+    scenario: str = "calm"
+    speed: float = 1
+    alive: int | None = None
+    control: bool = False
 
     def __post_init__(self) -> None:
         if not is_loopback(self.host):
             raise ValueError(f"the simulated exchange listens on this machine only, not on {self.host!r}")
-        if not 1 <= self.markets <= 2_000:
-            raise ValueError(f"the simulated exchange lists 1 to 2000 markets, not {self.markets}")
+        if not 1 <= self.markets <= MOST_MARKETS:
+            raise ValueError(f"the simulated exchange lists 1 to {MOST_MARKETS} markets, not {self.markets}")
+        if self.alive is not None and not 0 <= self.alive <= MOST_ALIVE:
+            raise ValueError(f"the simulated exchange trades 0 to {MOST_ALIVE} markets, not {self.alive}")
+        if not 0 <= self.speed <= FASTEST:
+            raise ValueError(f"the speed is between 0 and {FASTEST}, not {self.speed}")
+        scenario_of(self.scenario)
         if not 0 <= self.port <= 65_535:
             raise ValueError(f"a port is a number from 0 to 65535, not {self.port}")
         if self.initial_balance < 0:

@@ -69,6 +69,16 @@ def time_text(ns: int) -> str:
     return f"{base}.{micros:06d}Z" if micros else f"{base}Z"
 
 
+_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_YEAR = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(ns: int) -> str:
+    """A time as HTTP headers have it, in English whatever the machine speaks."""
+    at = datetime.fromtimestamp(ns // NS, UTC)
+    return f"{_WEEK[at.weekday()]}, {at.day:02d} {_YEAR[at.month - 1]} {at.year} {at:%H:%M:%S} GMT"
+
+
 def cursor_text(key: int) -> str:
     """An opaque cursor: the next page starts after `key`."""
     return base64.urlsafe_b64encode(f"{_CURSOR_MARK}{key}".encode()).decode().rstrip("=")

@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.amounts import Money
 from core.domain.enums import BookSide
-from core.sim import server as server_module
+from core.sim import connection as connection_module
 from core.sim.facts import Fact
 from core.sim.feed import FeedSession
 from tests.facts import validate_frame
@@ -204,7 +204,7 @@ def test_bad_commands_are_answered_with_their_code(text: str, code: int) -> None
     frames: list[Any] = []
     venue = bare_venue()
 
-    def send(frame: bytes, _reply: bool) -> bool:
+    def send(frame: bytes, _channel: str) -> bool:
         frames.append(json.loads(frame))
         validate_frame(frames[-1])
         return True
@@ -235,8 +235,8 @@ def test_a_full_buffer_ends_the_subscription_with_error_25() -> None:
     venue = bare_venue()
     ann, room = member(venue), 3
 
-    def send(frame: bytes, reply: bool) -> bool:
-        if not reply and len(frames) >= room:
+    def send(frame: bytes, channel: str) -> bool:
+        if channel and len(frames) >= room:
             return False
         frames.append(json.loads(frame))
         validate_frame(frames[-1])
@@ -256,7 +256,7 @@ def test_a_full_buffer_ends_the_subscription_with_error_25() -> None:
 async def test_a_reader_that_never_reads_loses_its_subscription_and_hurts_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server_module, "QUEUE_LIMIT", 200)
+    monkeypatch.setattr(connection_module, "QUEUE_LIMIT", 200)
     async with running() as (server, client), client.stream() as slow:
         tickers = best_markets(server)
         await slow.send("subscribe", channels=["orderbook_delta"], market_tickers=tickers)
@@ -275,7 +275,7 @@ async def test_a_reader_that_never_reads_loses_its_subscription_and_hurts_nobody
 
 
 async def test_pings_carry_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "PING_EVERY_S", 0.05)
+    monkeypatch.setattr(connection_module, "PING_EVERY_S", 0.05)
     async with running() as (_server, client), client.stream() as stream:
         async with asyncio.timeout(5):
             message = await stream.socket.receive()

@@ -30,13 +30,25 @@ def exchange(
     seed: Annotated[int, typer.Option(help="Seed of markets and participants.")] = 7,
     markets: Annotated[int, typer.Option(help="How many markets.")] = 12,
     tier: Annotated[str, typer.Option(help="Rate limits: off, basic … prestige.")] = "off",
+    scenario: Annotated[str, typer.Option(help="A scenario by name, or a TOML file.")] = "calm",
+    speed: Annotated[float, typer.Option(help="How fast its time runs; 0: only by steps of the control port.")] = 1,
+    alive: Annotated[int, typer.Option(help="How many markets are traded; -1: all.")] = -1,
+    control: Annotated[bool, typer.Option("--control", help="Open a control port for faults, speed and acts.")] = False,
 ) -> int:
     """The first line printed is JSON: rest_url, ws_url, key_id, private_key_path, exchange_id. Ends on a signal."""
     from core.sim.settings import ExchangeSettings
 
     try:
         settings = ExchangeSettings(
-            host=host, port=port, seed=seed, markets=markets, tier=None if tier == "off" else tier
+            host=host,
+            port=port,
+            seed=seed,
+            markets=markets,
+            tier=None if tier == "off" else tier,
+            scenario=scenario,
+            speed=speed,
+            alive=None if alive < 0 else alive,
+            control=control,
         )
     except ValueError as error:
         raise BadInput(str(error)) from None
@@ -55,10 +67,7 @@ async def _serve(settings: object) -> None:
         port = server.settings.port
         raise StartRefused(f"port {port} cannot be used ({error.strerror}); choose another or --port 0") from None
     with tempfile.TemporaryDirectory(prefix="kalshi-trader-") as folder:
-        path = Path(folder) / "key.pem"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(handle, endpoint.private_key_pem)
-        os.close(handle)
+        path = _secret_file(Path(folder) / "key.pem", endpoint.private_key_pem)
         line = {
             "rest_url": endpoint.rest_url,
             "ws_url": endpoint.ws_url,
@@ -66,11 +75,22 @@ async def _serve(settings: object) -> None:
             "private_key_path": str(path),
             "exchange_id": endpoint.exchange_id,
         }
+        if endpoint.control:
+            token = _secret_file(Path(folder) / "control.token", endpoint.control_token.encode())
+            line |= {"control": endpoint.control, "control_token_path": str(token)}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
         await _until_signal()
         with contextlib.suppress(Exception):
             await server.stop()
+
+
+def _secret_file(path: Path, text: bytes) -> Path:
+    """A new file only its owner can read."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.write(handle, text)
+    os.close(handle)
+    return path
 
 
 async def _until_signal() -> None:

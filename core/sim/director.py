@@ -1,0 +1,189 @@
+"""The director: plays a scenario on a venue. Happenings, outcomes and new events come as timers of the venue's clock.
+
+Outcomes are drawn from the seed with the last prices as odds; of a mutually exclusive event exactly one market, or
+none, comes true. A new event takes the place of one that has closed, so that an exchange can run for weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from core.domain.amounts import PRICE_SCALE, Money
+from core.domain.enums import BookSide, MarketStatus
+from core.sim.accounts import Account
+from core.sim.catalog import Catalog
+from core.sim.errors import Refused
+from core.sim.faults import Faults
+from core.sim.flow import Flow
+from core.sim.lifecycle import IllegalStep
+from core.sim.model import Event, Market
+from core.sim.people import sweep
+from core.sim.scenarios import Happening, Planned, Scenario
+from core.sim.text import NS
+from core.sim.venue import Venue
+
+MINUTE = 60
+
+
+class Director:
+    """One scenario, played from `start_ns` on."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        venue: Venue,
+        flow: Flow,
+        faults: Faults,
+        catalog: Catalog,
+        account: Account,
+        seed: int,
+        start_ns: int,
+    ) -> None:
+        self._scenario = scenario
+        self._venue = venue
+        self._flow = flow
+        self._faults = faults
+        self._catalog = catalog
+        self._account = account
+        self._chance = Random(f"director:{seed}")
+        self._winners: dict[str, str] = {}
+        self._acts: dict[str, Callable[[Happening], None]] = {
+            "jump": lambda h: flow.jump(self._market(h.rank).ticker, h.by),
+            "halt": self._halt,
+            "close": lambda h: venue.life.move_close(self._market(h.rank).ticker, venue.now_ns, venue.now_ns),
+            "determine": lambda h: venue.life.determine(self._market(h.rank).ticker, h.result, venue.now_ns),
+            "dispute": lambda h: venue.life.dispute(self._market(h.rank).ticker, venue.now_ns),
+            "amend": lambda h: venue.life.amend(self._market(h.rank).ticker, h.result, venue.now_ns),
+            "settle": lambda h: venue.life.settle(self._market(h.rank).ticker, venue.now_ns),
+            "pause-trading": self._pause,
+            "pause-exchange": self._pause,
+            "one-sided": self._one_sided,
+            "empty": self._empty,
+            "flash": self._flash,
+            "deposit": self._deposit,
+            "free-fees": self._free_fees,
+        }
+        self._ranked = sorted(venue.markets.values(), key=lambda m: m.activity)
+        for event in list(venue.events.values()):
+            self._prepare(event, start_ns)
+        for happening in scenario.happenings:
+            venue.at(start_ns + happening.after * NS, partial(self.play, happening))
+        for planned in scenario.faults:
+            self._plan(planned, start_ns)
+        if scenario.maintenance:
+            venue.life.keep_maintenance(start_ns)
+
+    def play(self, happening: Happening) -> None:
+        """Let something happen now; a step the market cannot take is left out."""
+        try:
+            self._acts[happening.act](happening)
+        except (IllegalStep, Refused):
+            return
+
+    # what may happen
+
+    def _market(self, rank: int) -> Market:
+        return self._ranked[rank % len(self._ranked)]
+
+    def _later(self, seconds: int, act: Callable[[], None]) -> None:
+        if seconds:
+            self._venue.at(self._venue.now_ns + seconds * NS, act)
+
+    def _halt(self, happening: Happening) -> None:
+        ticker, life = self._market(happening.rank).ticker, self._venue.life
+        life.pause(ticker, self._venue.now_ns)
+
+        def resume() -> None:
+            if self._venue.markets[ticker].status is MarketStatus.INACTIVE:
+                life.resume(ticker, self._venue.now_ns)
+
+        self._later(happening.lasts, resume)
+
+    def _pause(self, happening: Happening) -> None:
+        life, now = self._venue.life, self._venue.now_ns
+        until = now + happening.lasts * NS if happening.lasts else 0
+        if happening.act == "pause-trading":
+            life.pause_trading(now, until)
+            self._later(happening.lasts, lambda: life.resume_trading(self._venue.now_ns))
+        else:
+            life.pause_exchange(now, until)
+            self._later(happening.lasts, lambda: life.resume_exchange(self._venue.now_ns))
+
+    def _one_sided(self, happening: Happening) -> None:
+        """Only one side is quoted: bids where `by` is positive, asks where it is negative, both again at 0."""
+        pulse = self._flow.pulses.get(self._market(happening.rank).ticker)
+        if pulse is not None:
+            pulse.one_sided = None if not happening.by else (BookSide.BID if happening.by > 0 else BookSide.ASK)
+
+    def _empty(self, happening: Happening) -> None:
+        """Every house order leaves the book."""
+        for order in self._venue.resting_in(self._market(happening.rank)):
+            if order.account.house:
+                self._venue.withdraw(order, self._venue.now_ns)
+
+    def _flash(self, happening: Happening) -> None:
+        """A sweep through the whole ladder; the price comes back by itself, the fair value has not moved."""
+        pulse = self._flow.pulses.get(self._market(happening.rank).ticker)
+        if pulse is not None:
+            for _ in range(3):
+                sweep(self._flow.crowd, pulse, 5)
+
+    def _deposit(self, happening: Happening) -> None:
+        """Money from outside, or to it, in cents."""
+        self._venue.transfer(self._account, Money(happening.by * 10_000), self._venue.now_ns)
+
+    def _free_fees(self, happening: Happening) -> None:
+        event = self._market(happening.rank).event
+        self._venue.life.override_event_fee(event.ticker, None, 0, self._venue.now_ns)
+
+    def _plan(self, planned: Planned, start_ns: int) -> None:
+        begin = start_ns + planned.after * NS
+        self._venue.at(begin, lambda: self._faults.arm(planned.name, **planned.params))
+        if planned.lasts:
+            self._venue.at(begin + planned.lasts * NS, lambda: self._faults.disarm(planned.name))
+
+    # outcomes and new events
+
+    def _prepare(self, event: Event, now_ns: int) -> None:
+        for market in event.markets:
+            market.timer_s = self._scenario.timer
+            if self._scenario.closes_in and market.activity % 3 != 2:
+                close_ns = now_ns + self._scenario.closes_in * NS
+                self._venue.at(now_ns, partial(self._venue.life.move_close, market.ticker, close_ns, now_ns))
+            self._watch(market, market.close_ns)
+
+    def _watch(self, market: Market, close_ns: int) -> None:
+        self._venue.at(close_ns, partial(self._closed, market))
+
+    def _closed(self, market: Market) -> None:
+        """The close was moved, or it has come: then the outcome follows, and in time another event."""
+        if market.close_ns > self._venue.now_ns:
+            self._watch(market, market.close_ns)
+            return
+        self._venue.at(self._venue.now_ns + self._scenario.determined_after * NS, partial(self._decide, market))
+        event = market.event
+        if self._scenario.rolls and all(m.close_ns <= self._venue.now_ns for m in event.markets):
+            following = self._catalog.following(event, self._venue.now_ns)
+            if following is not None:
+                self._venue.life.list_event(following, self._venue.now_ns)
+                self._flow.join(following.markets, self._venue.now_ns)
+                self._ranked += following.markets
+                self._prepare(following, self._venue.now_ns)
+
+    def _decide(self, market: Market) -> None:
+        if market.status is MarketStatus.CLOSED:
+            self._venue.life.determine(market.ticker, self._outcome(market), self._venue.now_ns)
+
+    def _outcome(self, market: Market) -> str:
+        event = market.event
+        if not event.mutually_exclusive:
+            return "yes" if self._chance.randrange(PRICE_SCALE) < market.last_price else "no"
+        if event.ticker not in self._winners:
+            odds = [m.last_price for m in event.markets]
+            total = max(PRICE_SCALE, sum(odds))
+            drawn = self._chance.choices([m.ticker for m in event.markets] + [""], [*odds, total - sum(odds)])
+            self._winners[event.ticker] = drawn[0]
+        return "yes" if self._winners[event.ticker] == market.ticker else "no"
