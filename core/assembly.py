@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import core.version
-from core.config import Settings, to_count, to_money
+from core.config import Settings, risk_limits, to_count, to_money
 from core.domain.commands import Command
 from core.domain.enums import ExitCode, ExitReason, Mode, TraderState
 from core.domain.errors import StartRefused
@@ -43,7 +43,6 @@ from core.strategy.actor import ActorService
 from core.strategy.maker import MakerParameters, MarketMaker
 from core.trading.desk import Desk, DeskSettings
 from core.trading.panel import render_panel
-from core.trading.risk import RiskLimits
 from core.trading.snapshot import ExitView, IdentityView, TraderSnapshot
 from core.trading.startup import startup_snapshot
 from core.verification import FinalReading, read_finally
@@ -253,15 +252,7 @@ class Trader:
 
     def _desk(self) -> Desk:
         s = self.settings
-        limits = RiskLimits(
-            order_size=to_count(s.trading_max_order_size),
-            position=to_count(s.trading_max_position_size),
-            open_orders=s.trading_max_orders,
-            exposure=to_money(s.max_exposure),
-            orders_per_second=s.max_orders_per_second,
-            breaker_errors=s.circuit_breaker_threshold,
-            breaker_window_ns=s.circuit_breaker_window * NS,
-        )
+        limits = risk_limits(s)
         day = self.quarters.last_day() if self.quarters else None
         settings = DeskSettings(
             limits=limits,

@@ -18,14 +18,16 @@ from typing import Annotated, Any
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from core.domain.amounts import COUNT_SCALE, MONEY_SCALE, Count, Money
+from core.domain.amounts import COUNT_SCALE, MONEY_SCALE, PRICE_SCALE, Count, Money, Price
 from core.domain.enums import Mode
 from core.domain.errors import BadInput
+from core.trading.risk import RiskLimits
 
 APP = "kalshi-trader"
 ENV_PREFIX = "KALSHI_TRADER_"
 ENV_CONFIG = f"{ENV_PREFIX}CONFIG"
 FILE_LIMIT = 1 << 20
+NS = 1_000_000_000
 
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=4)]
 Contracts = Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=2)]
@@ -46,8 +48,17 @@ class Settings(BaseModel):
     trading_max_position_size: Contracts = Field(Decimal(100), description="worst-case contracts a market at most")
     max_exposure: Dollars = Field(Decimal(1000), description="loss at worst, in dollars, at most")
     max_orders_per_second: int = Field(5, ge=1, le=100, description="new orders a second at most")
+    trading_max_event_position: Contracts = Field(Decimal(300), description="worst-case contracts an event at most")
+    price_band_low: Dollars = Field(Decimal("0.02"), lt=1, description="no new risk below this price")
+    price_band_high: Dollars = Field(Decimal("0.98"), lt=1, description="no new risk above this price")
+    daily_loss_limit: Dollars = Field(Decimal(100), description="loss of a UTC day that trips the breaker; 0: none")
+    drawdown_limit: Dollars = Field(Decimal(200), description="fall from the highest that trips the breaker; 0: none")
     circuit_breaker_threshold: int = Field(5, ge=1, le=1000, description="errors that trip the breaker")
     circuit_breaker_window: int = Field(60, ge=1, le=86_400, description="seconds in which they are counted")
+    circuit_breaker_threshold_long: int = Field(
+        15, ge=1, le=10_000, description="errors that trip it over a longer time"
+    )
+    circuit_breaker_window_long: int = Field(600, ge=1, le=604_800, description="seconds of that longer time")
     minimum_cash_threshold: Dollars = Field(Decimal(100), description="low cash below this, in dollars")
     quote_markets: int = Field(4, ge=1, le=100, description="how many of the most active markets are quoted")
     quote_size: Contracts = Field(Decimal(5), description="contracts a quote")
@@ -79,9 +90,34 @@ def to_money(value: Decimal) -> Money:
     return Money(int(value * MONEY_SCALE))
 
 
+def to_price(value: Decimal) -> Price:
+    """Exact Price of a checked decimal."""
+    return Price(int(value * PRICE_SCALE))
+
+
 def to_count(value: Decimal) -> Count:
     """Exact Count of a checked decimal."""
     return Count(int(value * COUNT_SCALE))
+
+
+def risk_limits(s: Settings) -> RiskLimits:
+    """The limits the risk room works with."""
+    return RiskLimits(
+        order_size=to_count(s.trading_max_order_size),
+        position=to_count(s.trading_max_position_size),
+        event_position=to_count(s.trading_max_event_position),
+        open_orders=s.trading_max_orders,
+        exposure=to_money(s.max_exposure),
+        lowest_price=to_price(s.price_band_low),
+        highest_price=to_price(s.price_band_high),
+        orders_per_second=s.max_orders_per_second,
+        daily_loss=to_money(s.daily_loss_limit),
+        drawdown=to_money(s.drawdown_limit),
+        breaker_windows=(
+            (s.circuit_breaker_threshold, s.circuit_breaker_window * NS),
+            (s.circuit_breaker_threshold_long, s.circuit_breaker_window_long * NS),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Engine:
         desk.wall_ns = beat.wall_ns
         self.life.beat()
         desk.note_equity()
+        desk.check_losses()
         if desk.state in BUSY and desk.settings.enable_trading_client:
             permitted, _ = desk.permission()
             if permitted is Permission.TRADE and self.life.procedure is None:

@@ -144,7 +144,7 @@ def breaker_view(desk: Desk) -> view.BreakerView:
         limit=b.limit,
         tripped_at=b.tripped_at if b.tripped else None,
         errors=b.errors(desk.now_ns),
-        errors_limit=desk.settings.limits.breaker_errors,
+        errors_limit=b.errors_limit,
     )
 
 
@@ -158,11 +158,18 @@ def limit_views(desk: Desk) -> tuple[view.LimitView, ...]:
     rows = (
         ("exposure", int(exposure), int(limits.exposure), money_text(exposure), money_text(limits.exposure)),
         ("position", worst, int(limits.position), f"{worst // 100}", f"{limits.position // 100}"),
+        ("daily loss", *_loss(Money(-desk.equity.day_result), limits.daily_loss)),
+        ("drawdown", *_loss(desk.equity.drawdown, limits.drawdown)),
         ("open orders", open_orders, limits.open_orders, str(open_orders), str(limits.open_orders)),
     )
     return tuple(
         view.LimitView(name=n, used=used, limit=limit, used_text=ut, limit_text=lt) for n, used, limit, ut, lt in rows
     )
+
+
+def _loss(value: Money, limit: Money) -> tuple[int, int, str, str]:
+    lost = Money(max(0, value))
+    return int(lost), int(limit), money_text(lost), money_text(limit) if limit else "no limit"
 
 
 def book_view(market: Market, *, quoted: bool) -> view.BookView:

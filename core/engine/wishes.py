@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.domain import commands as cm
+from core.domain.amounts import money_text
 from core.domain.enums import Origin, PauseKind, TraderState
 from core.domain.records import CommandTaken
 from core.engine.facts import describe
@@ -119,7 +120,10 @@ def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
     desk = life.desk
     if not wish.reason.strip():
         raise Refused("a reset needs a reason")
-    lasting = "" if desk.links.journal_ok else "the journal cannot be written"
+    passed = desk.loss_over_limit()
+    lasting = "" if passed is None else f"{passed[0]} {money_text(passed[1])} is over {money_text(passed[2])}"
+    if not desk.links.journal_ok:
+        lasting = "the journal cannot be written"
     why_not = desk.breaker.why_not_reset(desk.now_ns, lasting)
     if why_not:
         raise Refused(why_not)

@@ -20,7 +20,7 @@ from core.domain.events import (
     TickerChanged,
     TradePrinted,
 )
-from core.domain.ids import Ticker
+from core.domain.ids import EventTicker, Ticker
 from core.domain.market import MarketInfo
 from core.market.book import OrderBook
 from core.market.grid import PriceGrid
@@ -57,6 +57,7 @@ class Markets:
         self._markets: dict[Ticker, Market] = {}
         self.watched: tuple[Ticker, ...] = ()
         self._dirty: set[Ticker] = set()
+        self._events: dict[EventTicker, list[Ticker]] = {}
 
     def __contains__(self, ticker: Ticker) -> bool:
         return ticker in self._markets
@@ -67,11 +68,16 @@ class Markets:
     def all(self) -> tuple[Market, ...]:
         return tuple(self._markets.values())
 
+    def of_event(self, event: EventTicker) -> tuple[Market, ...]:
+        """Known markets of one event."""
+        return tuple(self._markets[t] for t in self._events.get(event, ()))
+
     def learn(self, infos: tuple[MarketInfo, ...]) -> None:
         """Take a fresh list; books and prints of known markets stay."""
         for info in infos:
             known = self._markets.get(info.ticker)
             if known is None:
+                self._events.setdefault(info.event_ticker, []).append(info.ticker)
                 self._markets[info.ticker] = Market(
                     info=info,
                     grid=PriceGrid(info.bands),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.amounts import NO_MONEY, Money, Price
+from core.domain.amounts import NO_MONEY, Money, Price, money_text
 from core.domain.commands import PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
@@ -78,7 +78,7 @@ class Desk:
         self.orders = OrderService(settings.prefix, settings.session, known_ids)
         self.positions = PositionTracker()
         self.fills = FillProcessor()
-        self.risk = RiskController(settings.limits, self.orders, self.positions)
+        self.risk = RiskController(settings.limits, self.orders, self.positions, self.markets)
         self.breaker = CircuitBreaker(settings.limits)
         self.status = StatusLogger()
         self.links = Links()
@@ -162,6 +162,28 @@ class Desk:
         """Follow the portfolio once cash is known; the base of a new day is journaled."""
         if self.positions.cash_known and self.equity.note(self.portfolio(), self.wall_ns):
             self.out.record(DayOpened(at=self.wall_ns, portfolio=self.equity.portfolio))
+
+    def loss_over_limit(self) -> tuple[str, Money, Money] | None:
+        """The loss limit that is passed now, with value and limit; None when none is."""
+        limits = self.settings.limits
+        rows = (
+            ("daily loss", Money(-self.equity.day_result), limits.daily_loss),
+            ("drawdown", self.equity.drawdown, limits.drawdown),
+        )
+        return next(((name, value, limit) for name, value, limit in rows if limit and value >= limit), None)
+
+    def check_losses(self) -> None:
+        """A loss over its limit trips the breaker, and lasts as its cause until it is over."""
+        passed = self.loss_over_limit()
+        if passed is not None and not self.breaker.tripped:
+            name, value, limit = passed
+            self.breaker.trip(
+                f"{name} {money_text(value)} reached {money_text(limit)}",
+                money_text(value),
+                money_text(limit),
+                self.wall_ns,
+            )
+            self.breaker_moved()
 
     # ---- trouble -----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from core.domain.amounts import (
     PRICE_SCALE,
     Count,
     Money,
+    Price,
     contracts,
     count_text,
     dollars,
@@ -22,9 +23,9 @@ from core.domain.amounts import (
 )
 from core.domain.commands import PlaceOrder
 from core.domain.enums import BookSide, Permission
-from core.domain.ids import Ticker
+from core.domain.ids import EventTicker, Ticker
 from core.market.grid import PriceGrid
-from core.market.view import Market
+from core.market.view import Market, Markets
 from core.trading.orders import OrderService, order_worst_loss
 from core.trading.positions import PositionTracker
 
@@ -33,15 +34,20 @@ NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskLimits:
-    """Limits in force. Order size and position in contracts (Count), exposure in Money."""
+    """Limits in force. Sizes and positions in contracts (Count), exposure and losses in Money. 0 losses: no limit."""
 
     order_size: Count = contracts(100)
     position: Count = contracts(100)
     open_orders: int = 10
     exposure: Money = dollars(1000)
+    event_position: Count = contracts(300)
+    lowest_price: Price = Price(200)
+    highest_price: Price = Price(9_800)
     orders_per_second: int = 5
-    breaker_errors: int = 5
-    breaker_window_ns: int = 60 * NS
+    daily_loss: Money = dollars(100)
+    drawdown: Money = dollars(200)
+    # (errors, window): any of them trips the breaker; a long window sees what stays just under a short one.
+    breaker_windows: tuple[tuple[int, int], ...] = ((5, 60 * NS), (15, 600 * NS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,9 @@ class Denial:
 class RiskController:
     """Pre-trade checks over orders, positions and the market; keeps the order rate."""
 
-    def __init__(self, limits: RiskLimits, orders: OrderService, positions: PositionTracker) -> None:
+    def __init__(self, limits: RiskLimits, orders: OrderService, positions: PositionTracker, markets: Markets) -> None:
         self.limits = limits
+        self._markets = markets
         self._orders = orders
         self._positions = positions
         self._sent_ns: deque[int] = deque()
@@ -119,7 +126,7 @@ class RiskController:
             return Denial("permission", permission.name.lower(), "trade", self._not_permitted(permission, why))
         if reducing:
             return self._rate_gate(now_ns)
-        return self._limit_gates(wish) or self._rate_gate(now_ns)
+        return self._band_gate(wish) or self._limit_gates(wish) or self._rate_gate(now_ns)
 
     def note_sent(self, now_ns: int) -> None:
         """Count an order towards the rate limit."""
@@ -149,6 +156,27 @@ class RiskController:
             return Denial("price", shown, "on the grid", f"Price off the market's grid: {shown}")
         return None
 
+    def _band_gate(self, wish: PlaceOrder) -> Denial | None:
+        """New risk near 0 or 1 dollar wins cents and loses dollars: it stays inside the band."""
+        low, high = self.limits.lowest_price, self.limits.highest_price
+        if low <= wish.price <= high:
+            return None
+        band = f"{price_text(low)}-{price_text(high)}"
+        return Denial(
+            "price band",
+            price_text(wish.price),
+            band,
+            f"Price outside the band: {price_text(wish.price)} not in {band}",
+        )
+
+    def event_worst(self, event: EventTicker, ticker: Ticker, worst: int) -> int:
+        """Worst-case contracts over all markets of an event, with `worst` in place of one market's own."""
+        total = worst
+        for market in self._markets.of_event(event):
+            if market.info.ticker != ticker:
+                total += self.worst_position(market.info.ticker)
+        return total
+
     def _limit_gates(self, wish: PlaceOrder) -> Denial | None:
         limits = self.limits
         if wish.count > limits.order_size:
@@ -158,6 +186,12 @@ class RiskController:
         worst = abs(held + wish.side.sign * side_worst)
         if worst > limits.position:
             return _exceeds("Position", count_text(Count(worst)), count_text(limits.position))
+        market = self._markets.get(wish.ticker)
+        if market is not None:
+            both = max(worst, self.worst_position(wish.ticker))
+            event = self.event_worst(market.info.event_ticker, wish.ticker, both)
+            if event > limits.event_position:
+                return _exceeds("Event position", count_text(Count(event)), count_text(limits.event_position))
         open_orders = len(self._orders.get_open_orders()) + 1
         if open_orders > limits.open_orders:
             return _exceeds("Open orders", str(open_orders), str(limits.open_orders))
@@ -185,10 +219,10 @@ def _exceeds(gate: str, value: str, limit: str) -> Denial:
 
 
 class CircuitBreaker:
-    """Latches after `breaker_errors` errors in the window; while tripped only reducing orders pass."""
+    """Latches after too many errors in any window, a loss, or drift; while tripped only reducing orders pass."""
 
     def __init__(self, limits: RiskLimits) -> None:
-        self._limits = limits
+        self._windows = limits.breaker_windows
         self._errors: deque[int] = deque()
         self.tripped = False
         self.reason = ""
@@ -196,21 +230,33 @@ class CircuitBreaker:
         self.limit = ""
         self.tripped_at: int | None = None
 
+    @property
+    def errors_limit(self) -> int:
+        """Errors that trip the shortest window."""
+        return self._windows[0][0]
+
     def errors(self, now_ns: int) -> int:
-        """Errors that still count."""
-        while self._errors and now_ns - self._errors[0] > self._limits.breaker_window_ns:
+        """Errors that still count in the shortest window."""
+        return self._count(now_ns, self._windows[0][1])
+
+    def _count(self, now_ns: int, window_ns: int) -> int:
+        longest = max(window for _, window in self._windows)
+        while self._errors and now_ns - self._errors[0] > longest:
             self._errors.popleft()
-        return len(self._errors)
+        return sum(1 for at in self._errors if now_ns - at <= window_ns)
 
     def record_error(self, what: str, now_ns: int, wall_ns: int) -> bool:
         """Count an error; True when this one tripped the breaker."""
         self._errors.append(now_ns)
-        count = self.errors(now_ns)
-        if self.tripped or count < self._limits.breaker_errors:
+        if self.tripped:
             return False
-        seconds = self._limits.breaker_window_ns // NS
-        self.trip(f"{count} errors in {seconds} s, last: {what}", str(count), str(self._limits.breaker_errors), wall_ns)
-        return True
+        for limit, window_ns in self._windows:
+            count = self._count(now_ns, window_ns)
+            if count >= limit:
+                reason = f"{count} errors in {window_ns // NS} s, last: {what}"
+                self.trip(reason, str(count), str(limit), wall_ns)
+                return True
+        return False
 
     def trip(self, reason: str, value: str, limit: str, wall_ns: int) -> None:
         self.tripped, self.reason, self.value, self.limit = True, reason, value, limit

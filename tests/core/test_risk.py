@@ -8,7 +8,7 @@ from core.domain import events as ev
 from core.domain.amounts import Count, Price, contracts, dollars
 from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker
 from core.domain.enums import BookSide, MarketStatus
-from core.domain.records import BreakerMoved
+from core.domain.records import BreakerMoved, DayOpened
 from core.engine.engine import Engine
 from core.strategy.actor import ActorService
 from core.trading.risk import RiskLimits
@@ -187,3 +187,75 @@ def test_over_the_exposure_limit_only_reducing_orders_pass() -> None:
     bench.up()
     assert denial(bench, price=Price(100), count=Count(100)) == "Only reducing orders: exposure is over its limit"
     assert denial(bench, side=BookSide.ASK, price=Price(4_700), count=Count(500)) == ""
+
+
+def test_new_risk_outside_the_price_band_is_denied_and_an_exit_is_not() -> None:
+    bench = Bench().up()
+    bench.step(book(bids=((100, 5_000),), asks=((200, 5_000),), seq=3))
+    assert denial(bench, price=Price(100)) == "Price outside the band: 0.01 not in 0.02-0.98"
+    bench.step(fill(side=BookSide.BID))
+    assert denial(bench, side=BookSide.ASK, price=Price(100), count=contracts(5)) == ""
+
+
+def test_the_worst_case_over_all_markets_of_an_event_is_limited() -> None:
+    bench = Bench(limits=RiskLimits(event_position=contracts(12)))
+    bench.markets = (market(), market("KXTEST-26DEC01-B"))
+    bench.up()
+    bench.accept(bench.place(count=700))
+    other = {"ticker": "KXTEST-26DEC01-B", "count": contracts(6)}
+    assert denial(bench, **other) == "Event position exceeds limit: 13 > 12"
+    assert denial(bench, **(other | {"count": contracts(5)})) == ""
+
+
+def test_a_daily_loss_with_what_is_not_realized_trips_the_breaker() -> None:
+    bench = Bench(limits=RiskLimits(daily_loss=dollars(1)))
+    bench.up()
+    bench.accept(bench.place(count=5_000))
+    bench.step(fill(count=5_000, price=4_500))
+    bench.beat()
+    assert not bench.desk.breaker.tripped
+    bench.step(book(bids=((4_200, 1_000),), seq=4))
+    bench.beat()
+    assert bench.desk.breaker.tripped
+    assert bench.desk.breaker.reason == "daily loss $1.50 reached $1.00"
+    bench.step(ResetBreaker(reason="again", command_id=6))
+    assert bench.desk.breaker.tripped
+    bench.step(book(bids=((4_500, 1_000),), seq=5))
+    bench.beat()
+    bench.step(ResetBreaker(reason="it came back", command_id=7))
+    assert not bench.desk.breaker.tripped
+
+
+def test_a_fall_from_the_highest_trips_the_breaker_though_the_day_is_won() -> None:
+    bench = Bench(limits=RiskLimits(drawdown=dollars(1), daily_loss=dollars(100)))
+    bench.up()
+    bench.accept(bench.place(count=5_000))
+    bench.step(fill(count=5_000, price=4_500))
+    bench.step(book(bids=((5_000, 1_000),), asks=((5_100, 1_000),), seq=4))
+    bench.beat()
+    bench.step(book(bids=((4_700, 1_000),), asks=((5_100, 1_000),), seq=5))
+    bench.beat()
+    assert bench.desk.equity.day_result > 0
+    assert bench.desk.breaker.tripped
+    assert "drawdown" in bench.desk.breaker.reason
+
+
+def test_errors_just_under_the_short_window_are_seen_by_the_long_one() -> None:
+    bench = Bench().up()
+    for _ in range(14):
+        bench.step(ev.StreamRefused(epoch=1, code=10, text="channel error"))
+        bench.beat(seconds=31)
+        assert not bench.desk.breaker.tripped
+    bench.step(ev.StreamRefused(epoch=1, code=10, text="channel error"))
+    assert bench.desk.breaker.tripped
+    assert "600 s" in bench.desk.breaker.reason
+
+
+def test_the_days_result_goes_on_after_a_restart_on_the_same_day() -> None:
+    bench = Bench(day_base=dollars(1003), day_base_at=Bench().desk.wall_ns)
+    bench.up()
+    assert bench.desk.equity.day_result == -dollars(3)
+    assert not [r for r in bench.records if isinstance(r, DayOpened)]
+    other_day = Bench(day_base=dollars(1003), day_base_at=1).up()
+    assert other_day.desk.equity.day_result == 0
+    assert [r.portfolio for r in other_day.records if isinstance(r, DayOpened)] == [dollars(1000)]
