@@ -17,14 +17,15 @@ from core.sim.catalog import Catalog
 from core.sim.errors import Refused
 from core.sim.faults import Faults
 from core.sim.flow import Flow
-from core.sim.lifecycle import IllegalStep
+from core.sim.lifecycle import STEPS, IllegalStep
 from core.sim.model import Event, Market
 from core.sim.people import sweep
 from core.sim.scenarios import Happening, Planned, Scenario
 from core.sim.text import NS
 from core.sim.venue import Venue
 
-MINUTE = 60
+_TRADED = frozenset({MarketStatus.ACTIVE})
+_NEEDS = {step: STEPS[step][0] for step in ("close", "determine", "dispute", "amend", "settle")}
 
 
 class Director:
@@ -50,14 +51,17 @@ class Director:
         self._account = account
         self._chance = Random(f"director:{seed}")
         self._winners: dict[str, str] = {}
+        self._followed: set[str] = set()
+        self._prepared = 0
+        venue.life.on_closed = self._closed
         self._acts: dict[str, Callable[[Happening], None]] = {
-            "jump": lambda h: flow.jump(self._market(h.rank).ticker, h.by),
+            "jump": lambda h: flow.jump(self._market(h).ticker, h.by),
             "halt": self._halt,
-            "close": lambda h: venue.life.move_close(self._market(h.rank).ticker, venue.now_ns, venue.now_ns),
-            "determine": lambda h: venue.life.determine(self._market(h.rank).ticker, h.result, venue.now_ns),
-            "dispute": lambda h: venue.life.dispute(self._market(h.rank).ticker, venue.now_ns),
-            "amend": lambda h: venue.life.amend(self._market(h.rank).ticker, h.result, venue.now_ns),
-            "settle": lambda h: venue.life.settle(self._market(h.rank).ticker, venue.now_ns),
+            "close": lambda h: venue.life.move_close(self._market(h).ticker, venue.now_ns, venue.now_ns),
+            "determine": lambda h: venue.life.determine(self._market(h).ticker, h.result, venue.now_ns),
+            "dispute": lambda h: venue.life.dispute(self._market(h).ticker, venue.now_ns),
+            "amend": lambda h: venue.life.amend(self._market(h).ticker, h.result, venue.now_ns),
+            "settle": lambda h: venue.life.settle(self._market(h).ticker, venue.now_ns),
             "pause-trading": self._pause,
             "pause-exchange": self._pause,
             "one-sided": self._one_sided,
@@ -85,15 +89,20 @@ class Director:
 
     # what may happen
 
-    def _market(self, rank: int) -> Market:
-        return self._ranked[rank % len(self._ranked)]
+    def _market(self, happening: Happening) -> Market:
+        """The market a happening means: by rank among those that can take this step now."""
+        wanted = _NEEDS.get(happening.act, _TRADED)
+        found = [market for market in self._ranked if market.status in wanted]
+        if not found:
+            raise IllegalStep(f"no market can {happening.act}")
+        return found[happening.rank % len(found)]
 
     def _later(self, seconds: int, act: Callable[[], None]) -> None:
         if seconds:
             self._venue.at(self._venue.now_ns + seconds * NS, act)
 
     def _halt(self, happening: Happening) -> None:
-        ticker, life = self._market(happening.rank).ticker, self._venue.life
+        ticker, life = self._market(happening).ticker, self._venue.life
         life.pause(ticker, self._venue.now_ns)
 
         def resume() -> None:
@@ -114,19 +123,19 @@ class Director:
 
     def _one_sided(self, happening: Happening) -> None:
         """Only one side is quoted: bids where `by` is positive, asks where it is negative, both again at 0."""
-        pulse = self._flow.pulses.get(self._market(happening.rank).ticker)
+        pulse = self._flow.pulses.get(self._market(happening).ticker)
         if pulse is not None:
             pulse.one_sided = None if not happening.by else (BookSide.BID if happening.by > 0 else BookSide.ASK)
 
     def _empty(self, happening: Happening) -> None:
         """Every house order leaves the book."""
-        for order in self._venue.resting_in(self._market(happening.rank)):
+        for order in self._venue.resting_in(self._market(happening)):
             if order.account.house:
                 self._venue.withdraw(order, self._venue.now_ns)
 
     def _flash(self, happening: Happening) -> None:
         """A sweep through the whole ladder; the price comes back by itself, the fair value has not moved."""
-        pulse = self._flow.pulses.get(self._market(happening.rank).ticker)
+        pulse = self._flow.pulses.get(self._market(happening).ticker)
         if pulse is not None:
             for _ in range(3):
                 sweep(self._flow.crowd, pulse, 5)
@@ -136,7 +145,7 @@ class Director:
         self._venue.transfer(self._account, Money(happening.by * 10_000), self._venue.now_ns)
 
     def _free_fees(self, happening: Happening) -> None:
-        event = self._market(happening.rank).event
+        event = self._market(happening).event
         self._venue.life.override_event_fee(event.ticker, None, 0, self._venue.now_ns)
 
     def _plan(self, planned: Planned, start_ns: int) -> None:
@@ -148,24 +157,21 @@ class Director:
     # outcomes and new events
 
     def _prepare(self, event: Event, now_ns: int) -> None:
+        self._prepared += 1
         for market in event.markets:
             market.timer_s = self._scenario.timer
-            if self._scenario.closes_in and market.activity % 3 != 2:
+            # Every third event stays open, so that there is always something to trade.
+            if self._scenario.closes_in and self._prepared % 3:
                 close_ns = now_ns + self._scenario.closes_in * NS
                 self._venue.at(now_ns, partial(self._venue.life.move_close, market.ticker, close_ns, now_ns))
-            self._watch(market, market.close_ns)
-
-    def _watch(self, market: Market, close_ns: int) -> None:
-        self._venue.at(close_ns, partial(self._closed, market))
 
     def _closed(self, market: Market) -> None:
-        """The close was moved, or it has come: then the outcome follows, and in time another event."""
-        if market.close_ns > self._venue.now_ns:
-            self._watch(market, market.close_ns)
-            return
+        """A market has closed: the outcome follows, and where it was the last of its event another event does."""
         self._venue.at(self._venue.now_ns + self._scenario.determined_after * NS, partial(self._decide, market))
         event = market.event
-        if self._scenario.rolls and all(m.close_ns <= self._venue.now_ns for m in event.markets):
+        over = all(m.status is not MarketStatus.ACTIVE and m.close_ns <= self._venue.now_ns for m in event.markets)
+        if self._scenario.rolls and over and event.ticker not in self._followed:
+            self._followed.add(event.ticker)
             following = self._catalog.following(event, self._venue.now_ns)
             if following is not None:
                 self._venue.life.list_event(following, self._venue.now_ns)

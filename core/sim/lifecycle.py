@@ -6,6 +6,7 @@ brings (opening, closing, payment, maintenance) are timers of the venue; all oth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ class Lifecycle:
         self.resume_ns = 0  # when a pause is expected to end; 0: not said
         self.maintenance: tuple[int, int] | None = None
         self.fee_changes: list[FeeChange] = []
+        self.on_closed: Callable[[Market], None] = lambda market: None
 
     # markets
 
@@ -206,6 +208,7 @@ class Lifecycle:
         if market.close_ns == due_ns and market.status in STEPS["close"][0]:
             self._step(market.ticker, "close", self._venue.now_ns)
             self._venue.at(self._venue.now_ns + CLOSE_SWEEP_NS, partial(self._sweep_closed, market))
+            self.on_closed(market)
 
     def _sweep_closed(self, market: Market) -> None:
         if market.status is not S.ACTIVE:
