@@ -264,6 +264,7 @@ class Trader:
             minimum_cash=to_money(s.minimum_cash_threshold),
             lease_s=s.order_lease,
             quote_markets=s.quote_markets,
+            sync_ns=s.sync_interval * NS,
             started_at=self._started_at,
         )
         known = self.quarters.known_ids() if self.quarters else frozenset()

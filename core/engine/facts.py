@@ -8,9 +8,10 @@ from typing import Any
 from core.domain import events as ev
 from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
-from core.domain.enums import OrderState
+from core.domain.enums import MarketStatus, OrderState
 from core.trading.booking import SIDE_WORDS, take_fill, take_report
 from core.trading.desk import Desk
+from core.trading.drift import ENDED
 from core.trading.order_replies import take_reply
 from core.trading.orders import Order
 
@@ -76,8 +77,13 @@ def book_lost(desk: Desk, fact: ev.BookLost) -> None:
 
 def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
     desk.markets.apply(fact, desk.now_ns)
-    if fact.settlement_value is not None:
-        desk.positions.settle(fact.ticker, fact.settlement_value, desk.wall_ns)
+    market = desk.markets.get(fact.ticker)
+    held = desk.positions.net(fact.ticker)
+    if fact.status in ENDED and held:
+        desk.positions.awaiting.add(fact.ticker)
+    # "Balance changes then, not at determination": only a paid market pays.
+    if fact.status is MarketStatus.FINALIZED and market is not None and market.settlement_value is not None:
+        desk.positions.settle(fact.ticker, market.settlement_value, desk.wall_ns)
     if fact.status is not None:
         desk.status.log_action_result(desk.wall_ns, "market", f"{fact.ticker} is {fact.status}")
 

@@ -15,6 +15,7 @@ from core.domain.events import BalanceRead, ExchangeStatusRead, FillsRead, Limit
 from core.domain.ids import Ticker
 from core.domain.records import ProcedureMoved
 from core.engine.facts import LOST_READS, refresh
+from core.engine.sync import StateSync
 from core.strategy.actor import ActorService
 from core.trading.booking import take_fill
 from core.trading.desk import MS, NS, Desk
@@ -57,6 +58,7 @@ class Lifecycle:
         self._health_request = 0
         self._fills_request = 0
         self._extra_watched: tuple[Ticker, ...] = ()
+        self.sync = StateSync(desk.settings.sync_ns)
 
     # ---- the beat ----------------------------------------------------------------------------------------------
 
@@ -79,6 +81,7 @@ class Lifecycle:
             self._overdue()
         self._keep_books_whole()
         self._check_health()
+        self._compare_regularly()
 
     def begin(self, procedure: Procedure) -> bool:
         """Start a procedure; False when one of the same or a higher rank is under way."""
@@ -170,6 +173,16 @@ class Lifecycle:
             self._health_ns = desk.now_ns + (POLL_NS if paused_by_exchange else HEALTH_NS)
             self._health_request = desk.out.read(ReadKind.EXCHANGE_STATUS)
 
+    def _compare_regularly(self) -> None:
+        desk = self.desk
+        if desk.state not in BUSY | {S.PAUSED} or self.procedure is not None or not desk.links.client_up:
+            return
+        self.sync.sync_all(desk)
+        if self.sync.lasting and desk.machine.can(S.CALIBRATING):
+            if desk.machine.pause is PauseKind.OPERATOR:
+                self.pause_wanted = True
+            self.calibrate("drift_found")
+
     def _fetch_missing_fills(self) -> None:
         """A claimed fill that the stream did not bring within its bound is read."""
         desk = self.desk
@@ -231,6 +244,7 @@ class Lifecycle:
             self.fail(outcome if not ok else "stream_lost", counts=not ok)
             return
         self.calibrations += 1
+        self.sync.reset(desk.now_ns)
         self.failures = 0
         self._watch_positions()
         if desk.status.errors and not desk.status.errors[-1].recovery:

@@ -39,6 +39,7 @@ class Market:
     last_price: Price | None = None
     volume: Count = NO_CONTRACTS
     open_interest: Count = NO_CONTRACTS
+    settlement_value: Price | None = None
 
     @property
     def tradable(self) -> bool:
@@ -136,6 +137,8 @@ class Markets:
                 market.last_price = event.last_price or market.last_price
                 market.volume, market.open_interest = event.volume, event.open_interest
             case MarketChanged():
+                if event.settlement_value is not None:
+                    market.settlement_value = event.settlement_value
                 market.info = msgspec.structs.replace(
                     market.info,
                     status=event.status or market.info.status,

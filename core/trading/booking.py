@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.domain.amounts import Count, Money, count_text, money_text, price_text
-from core.domain.enums import BookSide
-from core.domain.events import FillReported, OrderReport, PositionReport
-from core.domain.records import Corrected, FillBooked
+from core.domain.enums import BookSide, Ownership
+from core.domain.events import FillReported, OrderReport
+from core.domain.records import FillBooked
 from core.trading.desk import Desk
 from core.trading.fills import Verdict
 
@@ -39,6 +39,8 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
     result = f" ({money_text(Money(gained), sign=True)})" if gained else ""
     words = f"{SIDE_WORDS[fill.side]} {count_text(fill.count)}@{price_text(fill.price)}"
     desk.status.log_action_result(desk.wall_ns, "fill", f"{fill.ticker} {words}{result}")
+    if order is None or order.ownership is Ownership.FOREIGN:
+        desk.foreign_tickers.add(fill.ticker)
     if order is None:
         desk.warn(f"fill of an order we do not know: {words}", fill.ticker)
     return True
@@ -55,14 +57,3 @@ def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> None:
             f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
             f" [{order.ownership}]",
         )
-
-
-def correct_position(desk: Desk, report: PositionReport) -> None:
-    """The exchange is right: our position follows, with a record and an error that says by how much."""
-    ours = desk.positions.net(report.ticker)
-    if desk.positions.correct(report, desk.wall_ns):
-        theirs = count_text(report.position)
-        desk.out.record(
-            Corrected(at=desk.wall_ns, what=f"position {report.ticker}", ours=count_text(ours), theirs=theirs)
-        )
-        desk.error(f"position corrected from {count_text(ours)} to {theirs}", report.ticker)

@@ -11,6 +11,7 @@ from core.domain.amounts import NO_MONEY, Money, Price, money_text
 from core.domain.commands import PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
+from core.domain.ids import Ticker
 from core.domain.records import BreakerMoved, DayOpened, StateMoved
 from core.market.view import Markets
 from core.trading.equity import EquityTracker
@@ -39,6 +40,7 @@ class DeskSettings:
     minimum_cash: Money = NO_MONEY
     lease_s: int = 120
     quote_markets: int = 4
+    sync_ns: int = 60 * NS
     started_at: int = 0
     day_base: Money | None = None
     day_base_at: int = 0
@@ -90,6 +92,8 @@ class Desk:
         self.answers: dict[int, Fact] = {}
         self.equity = EquityTracker(settings.day_base, settings.day_base_at)
         self.synced_at = 0
+        self.fills_at_sync = 0
+        self.foreign_tickers: set[Ticker] = set()
         self.drift_cash = NO_MONEY
 
     # ---- time and state ----------------------------------------------------------------------------------------
@@ -204,6 +208,14 @@ class Desk:
             self.status.log_error(self.wall_ns, f"circuit breaker tripped: {b.reason}", "press b")
         else:
             self.status.log_action_result(self.wall_ns, "breaker", "reset by hand")
+
+    def compared(self, cash_drift: Money) -> None:
+        """A comparison with the exchange has just ended; what it found is told until the next one."""
+        self.synced_at, self.drift_cash = self.wall_ns, cash_drift
+        self.fills_at_sync = self.fills.applied
+        self.foreign_tickers.clear()
+        if not cash_drift:
+            self.positions.awaiting.clear()
 
     # ---- answers to reads --------------------------------------------------------------------------------------
 

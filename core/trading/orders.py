@@ -146,6 +146,10 @@ class OrderService:
     def missing_fills(self) -> tuple[Order, ...]:
         return tuple(o for o in self._all.values() if o.missing)
 
+    def open_or_just_ended(self) -> bool:
+        """True while an order is open; one that could have traded must not be taken for a transfer."""
+        return bool(self._open)
+
     def resting_worst(self, ticker: Ticker, side: BookSide) -> int:
         """Contracts that open orders of this side may still fill."""
         return sum(o.remaining for o in self._open.values() if o.ticker == ticker and o.side is side)

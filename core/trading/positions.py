@@ -76,6 +76,7 @@ class PositionTracker:
         self.cash = 0
         self.cash_known = False
         self.version = 0
+        self.awaiting: set[Ticker] = set()
 
     def get_position(self, ticker: Ticker) -> Position:
         """The position in a market; flat when none was ever held."""
@@ -100,12 +101,28 @@ class PositionTracker:
         position = self._positions.get(ticker)
         if position is None or position.count == 0:
             return
+        self.awaiting.discard(ticker)
         payout = position.value_at(value)
         position.realized += payout - position.cost
         self.cash += payout
         position.count = position.cost = 0
         position.updated_at = wall_ns
         self.version += 1
+
+    def drop(self, ticker: Ticker, wall_ns: int) -> None:
+        """The exchange does not list this position any more: it is flat, what it cost is realized as lost until the
+        cash that came for it is compared.
+        """
+        position = self._positions.get(ticker)
+        if position is not None and position.count:
+            position.realized -= position.cost
+            position.count = position.cost = 0
+            position.updated_at = wall_ns
+            self.version += 1
+
+    def awaiting_payout(self) -> bool:
+        """True while a market has paid or will pay whose cash is not in ours yet."""
+        return bool(self.awaiting)
 
     def correct(self, report: PositionReport, wall_ns: int) -> int:
         """Take the exchange's position; returns the difference in Count units (theirs - ours)."""

@@ -173,8 +173,9 @@ def test_a_lasting_difference_is_corrected_with_a_record_and_an_error() -> None:
     bench.beat(times=60)
     assert bench.desk.positions.net(T) == 200
     corrected = {r.what for r in bench.records if isinstance(r, Corrected)}
-    assert corrected == {f"position {T}", "cash"}
-    assert bench.desk.breaker.errors(bench.now) >= 2
+    assert corrected == {f"position {T} (unknown)", "cash (unknown)"}
+    assert bench.desk.breaker.tripped
+    assert "drift" in bench.desk.breaker.reason
 
 
 def test_a_fill_found_by_calibration_is_booked_and_not_corrected() -> None:
@@ -526,11 +527,77 @@ def test_an_unknown_market_is_not_watched() -> None:
     assert result(bench, 2) == "refused: unknown market NOPE"
 
 
-def test_a_settled_position_is_paid_and_the_market_closed() -> None:
-    bench = holding(500)
-    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.FINALIZED, settlement_value=Price(10_000)))
+@pytest.mark.parametrize(("held", "value", "paid"), [(500, 10_000, 10_000), (500, 0, 0), (-500, 2_500, 7_500)])
+def test_a_position_is_paid_when_the_market_is_and_not_when_it_is_determined(held: int, value: int, paid: int) -> None:
+    bench = holding(held)
+    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.DETERMINED, settlement_value=Price(value)))
+    assert bench.desk.positions.net(T) == held
+    assert bench.desk.positions.cash == dollars(1000)
+    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.FINALIZED))
     assert bench.desk.positions.net(T) == 0
-    assert bench.desk.positions.cash == dollars(1000) + 10_000 * 500
+    assert bench.desk.positions.cash == dollars(1000) + paid * abs(held)
+
+
+def test_a_settlement_that_happened_while_the_stream_was_down_is_no_unknown_drift() -> None:
+    bench = holding(500)
+    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.DETERMINED, settlement_value=Price(10_000)))
+    bench.positions, bench.balance = (), dollars(1000) + 10_000 * 500
+    bench.step(Recalibrate())
+    bench.beat(times=80)
+    assert not bench.desk.breaker.tripped
+    assert bench.desk.positions.cash == bench.balance
+    assert all("pending settlement" in r.what for r in bench.records if isinstance(r, Corrected))
+
+
+def test_a_deposit_is_a_transfer_and_no_result_of_the_day() -> None:
+    bench = Bench().up()
+    bench.beat(times=5)
+    bench.balance = dollars(1500)
+    bench.step(Recalibrate())
+    bench.beat(times=80)
+    assert bench.state is S.READY
+    assert not bench.desk.breaker.tripped
+    assert bench.desk.equity.day_result == 0
+    assert [r.what for r in bench.records if isinstance(r, Corrected)] == ["cash (transfer)"]
+
+
+def test_the_regular_comparison_finds_a_lasting_difference_and_calibrates() -> None:
+    bench = Bench(sync_ns=60_000_000_000).up()
+    bench.balance = dollars(1234)
+    bench.beat(seconds=1, times=50)
+    assert bench.desk.positions.cash == dollars(1000)
+    bench.beat(seconds=1, times=40)
+    assert bench.desk.positions.cash == dollars(1234)
+    assert any(t.reason == "drift_found" for t in bench.desk.machine.history)
+
+
+def test_the_regular_comparison_leaves_a_passing_difference_alone() -> None:
+    bench = Bench(sync_ns=60_000_000_000).up()
+    bench.beat(seconds=1, times=55)
+    bench.balance = dollars(1234)
+    bench.beat(seconds=1, times=6)
+    bench.balance = dollars(1000)
+    bench.beat(seconds=1, times=20)
+    assert not any(t.reason == "drift_found" for t in bench.desk.machine.history)
+    assert bench.desk.synced_at > bench.desk.settings.started_at + 59_000_000_000
+
+
+def test_a_reading_that_an_own_fill_overtook_is_not_judged() -> None:
+    bench = Bench(sync_ns=60_000_000_000).up()
+    sent = bench.place()
+    bench.accept(sent)
+    found = []
+    for _ in range(70):
+        found += bench.beat(seconds=1, answer=False)
+    reads = [e for e in found if getattr(e, "kind", None) in (ReadKind.POSITIONS, ReadKind.BALANCE)]
+    assert reads
+    answers = [bench.answer(r) for r in found if hasattr(r, "request_id")]
+    bench.step(fill())
+    for answer in answers:
+        bench.step(answer)
+    bench.beat()
+    assert not bench.desk.breaker.tripped
+    assert bench.state in (S.READY, S.ACTING)
 
 
 def test_the_same_items_at_the_same_times_give_the_same_records_and_effects() -> None:

@@ -11,7 +11,6 @@ from core.domain.commands import PlaceOrder
 from core.domain.effects import ReadKind
 from core.domain.enums import Origin, TimeInForce
 from core.domain.events import PositionsRead, ReadFailed
-from core.trading.booking import correct_position
 from core.trading.desk import Desk
 from core.trading.liquidation_plan import liquidation_plan
 from core.trading.orders import Order
@@ -80,8 +79,11 @@ class Liquidation:
     def _confirm(self, desk: Desk) -> Done | None:
         match desk.answer(self._request):
             case PositionsRead(positions=reports):
-                for report in reports:
-                    correct_position(desk, report)
+                told = {r.ticker: r.position for r in reports}
+                off = [p.ticker for p in desk.positions.all() if told.get(p.ticker, 0) != p.count]
+                if off:
+                    # Reads lag writes: the calibration that follows compares, and corrects what lasts.
+                    return Done(False, f"the exchange's reading differs in {', '.join(off)}; compare with c")
             case ReadFailed(reason=reason):
                 return Done(False, f"sold, but positions could not be read: {reason}")
             case _:

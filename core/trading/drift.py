@@ -1,0 +1,95 @@
+"""Drift: what differs between the exchange's reading and our books, and of which class each difference is.
+
+A class is given only on evidence; without any a difference is UNKNOWN, and that trips the breaker. The exchange is
+right either way: our books follow by a recorded correction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.domain.amounts import NO_CONTRACTS, Count, Money
+from core.domain.enums import MarketStatus
+from core.domain.events import BalanceRead, PositionReport, PositionsRead
+from core.domain.ids import Ticker
+from core.trading.desk import Desk
+
+CENT = 10_000
+# "The balance change is floored to the member's precision: $0.0001": a fill can differ by no more.
+ROUNDING_PER_FILL = 100
+ENDED = frozenset({MarketStatus.DETERMINED, MarketStatus.AMENDED, MarketStatus.DISPUTED, MarketStatus.FINALIZED})
+
+
+class DriftClass(StrEnum):
+    FEE_ROUNDING = "fee rounding"
+    PENDING_SETTLEMENT = "pending settlement"
+    TRANSFER = "transfer"
+    FOREIGN_TRADE = "foreign trade"
+    MISSED_FILL = "missed fill"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionDrift:
+    """One market whose position differs; `report` None: the exchange does not list it any more."""
+
+    ticker: Ticker
+    ours: Count
+    theirs: Count
+    report: PositionReport | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """All differences of one reading; equal drifts of two readings are the same difference."""
+
+    positions: tuple[PositionDrift, ...]
+    cash: Money
+
+    @property
+    def none(self) -> bool:
+        return not self.positions and not self.cash
+
+
+def find_drift(desk: Desk, positions: PositionsRead, balance: BalanceRead) -> Drift:
+    """Compare a reading with the books; collateral of resting orders is part of our cash and not of their balance."""
+    told = {report.ticker: report for report in positions.positions}
+    held = {position.ticker for position in desk.positions.open()}
+    off = []
+    for ticker in sorted(told.keys() | held):
+        report = told.get(ticker)
+        theirs = report.position if report else NO_CONTRACTS
+        ours = desk.positions.net(ticker)
+        if theirs != ours:
+            off.append(PositionDrift(ticker=ticker, ours=ours, theirs=theirs, report=report))
+    cash = Money(balance.balance + desk.risk.reserved() - desk.positions.cash)
+    return Drift(positions=tuple(off), cash=cash)
+
+
+def class_of_position(desk: Desk, drift: PositionDrift) -> DriftClass:
+    """Why a position may differ, by what else is known of its market."""
+    market = desk.markets.get(drift.ticker)
+    if drift.theirs == 0 and market is not None and market.info.status in ENDED:
+        return DriftClass.PENDING_SETTLEMENT
+    if any(order.missing for order in desk.orders.missing_fills() if order.ticker == drift.ticker):
+        return DriftClass.MISSED_FILL
+    if drift.ticker in desk.foreign_tickers:
+        return DriftClass.FOREIGN_TRADE
+    return DriftClass.UNKNOWN
+
+
+def class_of_cash(desk: Desk, drift: Drift) -> DriftClass:
+    """Why cash may differ: with the positions, or by rounding of the fills since the last comparison, or moved."""
+    classes = {class_of_position(desk, p) for p in drift.positions}
+    if classes:
+        return DriftClass.UNKNOWN if DriftClass.UNKNOWN in classes else min(classes)
+    fills = desk.fills.applied - desk.fills_at_sync
+    if fills and abs(drift.cash) <= ROUNDING_PER_FILL * fills:
+        return DriftClass.FEE_ROUNDING
+    if desk.positions.awaiting_payout():
+        return DriftClass.PENDING_SETTLEMENT
+    # Whole cents that came or went while nothing of ours could have moved them.
+    if not fills and not desk.orders.open_or_just_ended() and drift.cash % CENT == 0:
+        return DriftClass.TRANSFER
+    return DriftClass.UNKNOWN
