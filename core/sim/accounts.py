@@ -98,6 +98,7 @@ class Account:
         self.settlements: list[Settlement] = []
         self.transfers: list[Transfer] = []
         self.resting_count = 0
+        self.tier: str | None = None  # its own, where it is better than the exchange's
         self._resting: dict[tuple[str, BookSide], dict[str, Order]] = {}
         self._reserves: dict[tuple[str, BookSide], int] = {}
 

@@ -54,6 +54,7 @@ class Director:
         self._followed: set[str] = set()
         self._prepared = 0
         venue.life.on_closed = self._closed
+        venue.live_ns = scenario.archive_after * NS
         self._acts: dict[str, Callable[[Happening], None]] = {
             "jump": lambda h: flow.jump(self._market(h).ticker, h.by),
             "halt": self._halt,

@@ -50,6 +50,10 @@ class Event(msgspec.Struct, kw_only=True, eq=False):
     fee_multiplier_override: int | None = None
 
     @property
+    def updated_ns(self) -> int:
+        return max((market.updated_ns for market in self.markets), default=0)
+
+    @property
     def fee(self) -> FeeRule:
         """What a trade costs here now."""
         kind, multiplier = self.fee_type_override, self.fee_multiplier_override

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from core.sim import rest_groups, rest_orders, rest_portfolio, rest_public
+from core.sim import rest_account, rest_groups, rest_history, rest_orders, rest_portfolio, rest_public
 from core.sim.accounts import Account
 from core.sim.errors import Refused, refusal, too_many
 from core.sim.limits import DEFAULT_COST, Limits
@@ -55,6 +55,8 @@ ROUTES: tuple[Route, ...] = (
     *rest_portfolio.ROUTES,
     *rest_orders.ROUTES,
     *rest_groups.ROUTES,
+    *rest_account.ROUTES,
+    *rest_history.ROUTES,
     Route(
         method="GET",
         template="/account/endpoint_costs",
@@ -71,7 +73,7 @@ class RestApi:
     def __init__(self, venue: Venue, *, tier: str | None) -> None:
         self._venue = venue
         self._tier = tier
-        self._limits: dict[str, Limits] = {}
+        self._limits: dict[tuple[str, str], Limits] = {}
         self._table: _Table = {}
         for route in ROUTES:
             parts = tuple(route.template.split("/")[1:])
@@ -113,7 +115,7 @@ class RestApi:
             raw_body=request.body,
             content_type=request.content_type,
             member=member,
-            tier=self._tier,
+            tier=self._tier_of(member),
         )
         return route.handler(call)
 
@@ -134,12 +136,16 @@ class RestApi:
                 return route, {want[1:-1]: got for want, got in named if want.startswith("{")}
         return None
 
+    def _tier_of(self, member: Account | None) -> str | None:
+        return self._tier if self._tier is None or member is None else member.tier or self._tier
+
     def _charge(self, route: Route, member: Account, request: RestRequest, tick_ns: int) -> None:
-        if self._tier is None:
+        tier = self._tier_of(member)
+        if tier is None:
             return
-        limits = self._limits.get(member.user_id)
+        limits = self._limits.get((member.user_id, tier))
         if limits is None:
-            limits = self._limits[member.user_id] = Limits(self._tier, tick_ns)
+            limits = self._limits[member.user_id, tier] = Limits(tier, tick_ns)
         cost = route.cost * (_items(request.body) if route.per_item else 1)
         if not limits.take(route.bucket, cost, tick_ns):
             raise too_many()

@@ -5,33 +5,19 @@ Lists are newest first; cursors hang on numbers that only go up, so a page never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from core.domain.enums import OrderStatus
 from core.sim.errors import refusal
 from core.sim.limits import BALANCE
 from core.sim.model import Order
 from core.sim.query import Query
-from core.sim.routes import Answer, Call, Route, on_primary
-from core.sim.settings import TIERS
-from core.sim.text import NS, count_text, cursor_text
+from core.sim.routes import Answer, Call, Route, on_primary, page_of
+from core.sim.text import NS, count_text
 from core.sim.views import balance_view, event_position_view, fill_view, order_view, position_view, settlement_view
 
 _ORDER_STATUS = ("resting", "canceled", "executed")
 _SETTLED: dict[str, tuple[bool, ...]] = {"unsettled": (False,), "settled": (True,), "all": (False, True)}
-_UNLIMITED = "prestige"  # what an exchange without limits calls itself
-Row = TypeVar("Row")
-
-
-def _page(rows: Iterable[Row], limit: int, key: Callable[[Row], int]) -> tuple[list[Row], str]:
-    """The first `limit` rows and the cursor that goes on after them."""
-    page: list[Row] = []
-    for row in rows:
-        if len(page) == limit:
-            return page, cursor_text(key(page[-1]))
-        page.append(row)
-    return page, ""
 
 
 def get_balance(call: Call) -> Answer:
@@ -39,7 +25,7 @@ def get_balance(call: Call) -> Answer:
     return Answer(200, balance_view(call.account, call.now_ns))
 
 
-def get_positions(call: Call) -> Answer:
+def get_positions(call: Call, *, old: bool = False) -> Answer:
     query = call.query
     limit = query.limit(100, 1_000)
     wanted = query.words("count_filter")
@@ -53,13 +39,15 @@ def get_positions(call: Call) -> Answer:
         p
         for p in call.account.positions.values()
         if shown
-        and p.settled in wanted_settled
+        and (
+            call.venue.archived(p.market) if old else p.settled in wanted_settled and not call.venue.archived(p.market)
+        )
         and (not ticker or p.market.ticker == ticker)
         and (not event or p.market.event.ticker == event)
         and ("position" not in wanted or p.quantity)
         and ("total_traded" not in wanted or p.traded)
     ]
-    page, cursor = _page((p for p in matching if p.number > after), limit, lambda p: p.number)
+    page, cursor = page_of((p for p in matching if p.number > after), limit, lambda p: p.number)
     events: dict[str, list[Any]] = {}
     for held in page:
         events.setdefault(held.market.event.ticker, []).append(held)
@@ -71,23 +59,25 @@ def get_positions(call: Call) -> Answer:
     return Answer(200, body)
 
 
-def get_fills(call: Call) -> Answer:
+def get_fills(call: Call, *, old: bool = False) -> Answer:
     query = call.query
     limit = query.limit(100, 1_000)
     tickers, order_id = set(query.words("ticker", most=100)), query.text("order_id")
     low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
     before, shown = query.cursor(), on_primary(query)
+    archive_ns = call.venue.archive_ns
     rows = (
         f
         for f in reversed(call.account.fills)
         if shown
+        and (f.trade.at_ns < archive_ns) is old
         and (before is None or f.number < before)
         and (not tickers or f.trade.market.ticker in tickers)
         and (not order_id or f.order.order_id == order_id)
         and low <= f.trade.at_ns // NS
         and (high is None or f.trade.at_ns // NS <= high)
     )
-    page, cursor = _page(rows, limit, lambda f: f.number)
+    page, cursor = page_of(rows, limit, lambda f: f.number)
     return Answer(200, {"fills": [fill_view(f) for f in page], "cursor": cursor})
 
 
@@ -108,22 +98,24 @@ def get_settlements(call: Call) -> Answer:
         and low <= r.at_ns // NS
         and (high is None or r.at_ns // NS <= high)
     )
-    page, cursor = _page(rows, limit, lambda r: r.number)
+    page, cursor = page_of(rows, limit, lambda r: r.number)
     return Answer(200, {"settlements": [settlement_view(r) for r in page], "cursor": cursor})
 
 
-def get_orders(call: Call) -> Answer:
+def get_orders(call: Call, *, old: bool = False) -> Answer:
     query = call.query
     limit = query.limit(100, 1_000)
     status = query.choice("status", _ORDER_STATUS)
     ticker, events = query.text("ticker"), set(query.words("event_ticker", most=100))
     low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
     before, shown = query.cursor(), on_primary(query)
+    archive_ns = call.venue.archive_ns
     source = reversed(call.account.all_resting() if status == "resting" else list(call.account.orders.values()))
     rows = (
         o
         for o in source
         if shown
+        and (o.status is not OrderStatus.RESTING and o.updated_ns < archive_ns) is old
         and (before is None or o.number < before)
         and (not status or o.status.value == status)
         and (not ticker or o.market.ticker == ticker)
@@ -131,7 +123,7 @@ def get_orders(call: Call) -> Answer:
         and low <= o.created_ns // NS
         and (high is None or o.created_ns // NS <= high)
     )
-    page, cursor = _page(rows, limit, lambda o: o.number)
+    page, cursor = page_of(rows, limit, lambda o: o.number)
     return Answer(200, {"orders": [order_view(o) for o in page], "cursor": cursor})
 
 
@@ -168,18 +160,6 @@ def get_queue_position(call: Call) -> Answer:
     return Answer(200, {"queue_position_fp": _queue_position(order)})
 
 
-def get_limits(call: Call) -> Answer:
-    name = call.tier or _UNLIMITED
-    tier = TIERS[name]
-    body = {
-        "usage_tier": name,
-        "read": {"refill_rate": tier.read_rate, "bucket_capacity": tier.read_capacity},
-        "write": {"refill_rate": tier.write_rate, "bucket_capacity": tier.write_capacity},
-        "grants": [],
-    }
-    return Answer(200, body)
-
-
 def _get(template: str, operation: str, handler: Any, **more: Any) -> Route:
     return Route(method="GET", template=template, operation=operation, handler=handler, **more)
 
@@ -193,5 +173,4 @@ ROUTES: tuple[Route, ...] = (
     _get("/portfolio/orders/queue_positions", "GetOrderQueuePositions", get_queue_positions),
     _get("/portfolio/orders/{order_id}", "GetOrder", get_order, cost=2),
     _get("/portfolio/orders/{order_id}/queue_position", "GetOrderQueuePosition", get_queue_position),
-    _get("/account/limits", "GetAccountApiLimits", get_limits),
 )

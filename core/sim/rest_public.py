@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from core.sim.errors import bad_query, refusal
-from core.sim.model import Event, Market, Trade
+from core.sim.model import Event, Market, Series, Trade
 from core.sim.query import Query
-from core.sim.routes import Answer, Call, Route
-from core.sim.text import NS, cursor_text, time_text
+from core.sim.routes import Answer, Call, Route, page_of
+from core.sim.text import NS, count_text, cursor_text, time_text
 from core.sim.views import (
     SHARD,
+    SOURCES,
     STATUS_FILTER,
     Json,
     event_view,
@@ -65,7 +66,7 @@ def user_data_timestamp(call: Call) -> Answer:
     return Answer(200, {"as_of_time": time_text(call.now_ns)})
 
 
-def list_markets(call: Call) -> Answer:
+def list_markets(call: Call, *, old: bool = False) -> Answer:
     query, venue = call.query, call.venue
     limit = query.limit(100, 1_000)
     status = _status(query)
@@ -75,19 +76,19 @@ def list_markets(call: Call) -> Answer:
     query.choice("mve_filter", ("only", "exclude"))
     combos_only = query.text("mve_filter") == "only"
     after = query.cursor()
-    found = [
+    found = (
         m
         for m in venue.markets.values()
         if (after is None or m.index > after)
+        and venue.archived(m) is old
         and (not status or m.status in STATUS_FILTER[status])
         and (not tickers or m.ticker in tickers)
         and (not event or m.event.ticker == event)
         and (not series or m.event.series.ticker == series)
         and not combos_only
         and all(low <= stamp(m) <= high for stamp, low, high in spans)
-    ]
-    page = found[:limit]
-    cursor = cursor_text(page[-1].index) if len(found) > limit else ""
+    )
+    page, cursor = page_of(found, limit, lambda m: m.index)
     return Answer(200, {"markets": [market_view(m) for m in page], "cursor": cursor})
 
 
@@ -127,8 +128,11 @@ def _market(call: Call) -> Market:
     return market
 
 
-def get_market(call: Call) -> Answer:
-    return Answer(200, {"market": market_view(_market(call))})
+def get_market(call: Call, *, old: bool = False) -> Answer:
+    market = _market(call)
+    if call.venue.archived(market) is not old:
+        raise refusal("not_found")
+    return Answer(200, {"market": market_view(market)})
 
 
 def get_orderbook(call: Call) -> Answer:
@@ -144,7 +148,7 @@ def get_orderbooks(call: Call) -> Answer:
     return Answer(200, {"orderbooks": [{"ticker": m.ticker, "orderbook_fp": orderbook_view(m)} for m in known]})
 
 
-def get_trades(call: Call) -> Answer:
+def get_trades(call: Call, *, old: bool = False) -> Answer:
     """Newest first."""
     query = call.query
     limit = query.limit(100, 1_000)
@@ -152,10 +156,11 @@ def get_trades(call: Call) -> Answer:
     low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
     before = query.cursor()
     kept = call.venue.market_trades.get(ticker, ()) if ticker else call.venue.trades
+    archive_ns = call.venue.archive_ns
     page: list[Trade] = []
     cursor = ""
     for trade in () if block else reversed(kept):
-        if before is not None and trade.number >= before:
+        if (before is not None and trade.number >= before) or (trade.at_ns < archive_ns) is not old:
             continue
         if high is not None and trade.at_ns // NS > high:
             continue
@@ -171,19 +176,30 @@ def get_trades(call: Call) -> Answer:
 def list_series(call: Call) -> Answer:
     query = call.query
     category, tags = query.text("category"), set(query.words("tags"))
+    volumes, low = query.flag("include_volume"), query.seconds("min_updated_ts") or 0
+    query.flag("include_product_metadata")
     found = [
         s
         for s in call.venue.series.values()
-        if (not category or s.category == category) and (not tags or tags & set(s.tags))
+        if (not category or s.category == category)
+        and (not tags or tags & set(s.tags))
+        and (not low or any(e.updated_ns // NS >= low for e in call.venue.events.values() if e.series is s))
     ]
-    return Answer(200, {"series": [series_view(s) for s in found]})
+    return Answer(200, {"series": [{**series_view(s), **(_volume(call, s) if volumes else {})} for s in found]})
+
+
+def _volume(call: Call, series: Series) -> Json:
+    """What all markets of a series have traded."""
+    of_series = (m for e in call.venue.events.values() if e.series is series for m in e.markets)
+    return {"volume_fp": count_text(sum(m.base_volume + m.volume for m in of_series))}
 
 
 def get_series(call: Call) -> Answer:
     series = call.venue.series.get(call.path["series_ticker"])
     if series is None:
         raise refusal("not_found")
-    return Answer(200, {"series": series_view(series)})
+    more = _volume(call, series) if call.query.flag("include_volume") else {}
+    return Answer(200, {"series": {**series_view(series), **more}})
 
 
 def list_events(call: Call) -> Answer:
@@ -193,6 +209,7 @@ def list_events(call: Call) -> Answer:
     series, tickers = query.text("series_ticker"), set(query.words("tickers"))
     nested, low = query.flag("with_nested_markets"), query.seconds("min_close_ts") or 0
     query.flag("with_milestones")
+    updated = query.seconds("min_updated_ts") or 0
     after = query.cursor()
     numbered = list(enumerate(venue.events.values()))
     found = [
@@ -203,6 +220,7 @@ def list_events(call: Call) -> Answer:
         and (not tickers or event.ticker in tickers)
         and (not status or any(m.status in STATUS_FILTER[status] for m in event.markets))
         and any(m.close_ns // NS >= low for m in event.markets)
+        and event.updated_ns // NS >= updated
     ]
     page = found[:limit]
     cursor = cursor_text(page[-1][0]) if len(found) > limit else ""
@@ -219,6 +237,16 @@ def get_event(call: Call) -> Answer:
         raise refusal("not_found")
     shown = [] if nested or bare else [market_view(m) for m in event.markets]
     return Answer(200, {"event": event_view(event, nested=nested), "markets": shown})
+
+
+def event_metadata(call: Call) -> Answer:
+    event: Event | None = call.venue.events.get(call.path["event_ticker"])
+    if event is None:
+        raise refusal("not_found")
+    details = [
+        {"market_ticker": m.ticker, "image_url": "/img/market.png", "color_code": "#0A7F5A"} for m in event.markets
+    ]
+    return Answer(200, {"image_url": "/img/event.png", "market_details": details, "settlement_sources": SOURCES})
 
 
 def _get(template: str, operation: str, handler: Any) -> Route:
@@ -238,4 +266,5 @@ ROUTES: tuple[Route, ...] = (
     _get("/series/{series_ticker}", "GetSeries", get_series),
     _get("/events", "GetEvents", list_events),
     _get("/events/{event_ticker}", "GetEvent", get_event),
+    _get("/events/{event_ticker}/metadata", "GetEventMetadata", event_metadata),
 )

@@ -5,17 +5,19 @@ Handlers are plain functions of a `Call`. They may raise `Refused`; they never s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from core.sim.accounts import Account
 from core.sim.limits import DEFAULT_COST, READ
 from core.sim.query import Body, Query
+from core.sim.text import cursor_text
 from core.sim.venue import Venue
 
 PREFIX = "/trade-api/v2"
+Row = TypeVar("Row")
 
 
 class Call(msgspec.Struct, kw_only=True, frozen=True, eq=False):
@@ -60,6 +62,16 @@ class Route(msgspec.Struct, kw_only=True, frozen=True, eq=False):
     bucket: str = READ
     cost: int = DEFAULT_COST
     per_item: bool = False  # a batch costs its size
+
+
+def page_of(rows: Iterable[Row], limit: int, key: Callable[[Row], int]) -> tuple[list[Row], str]:
+    """The first `limit` rows and the cursor that goes on after them; keys only go up, so pages never shift."""
+    page: list[Row] = []
+    for row in rows:
+        if len(page) == limit:
+            return page, cursor_text(key(page[-1]))
+        page.append(row)
+    return page, ""
 
 
 def on_primary(query: Query) -> bool:

@@ -60,6 +60,7 @@ class Scenario(msgspec.Struct, kw_only=True, frozen=True):
     closes_in: int = 0  # seconds until the first events close; 0: at their own time
     determined_after: int = 300  # seconds from close to determination
     timer: int = 1800  # seconds from determination to payment
+    archive_after: int = 90 * 86_400  # seconds until what is done moves to the archive
     maintenance: bool = False  # keep the Thursday window
     rolls: bool = True  # a new event takes the place of one that closed
     happenings: tuple[Happening, ...] = ()
@@ -110,7 +111,7 @@ ACTS = (
     "jump", "halt", "close", "determine", "dispute", "amend", "settle", "pause-trading", "pause-exchange",
     "one-sided", "empty", "flash", "deposit", "free-fees",
 )  # fmt: skip
-_TOP = ("base", "markets", "closes_in", "determined_after", "timer", "maintenance", "rolls")
+_TOP = ("base", "markets", "closes_in", "determined_after", "timer", "archive_after", "maintenance", "rolls")
 _LISTS = ("at", "fault")
 
 

@@ -27,8 +27,9 @@ from core.sim.groups import Groups
 from core.sim.lifecycle import Lifecycle
 from core.sim.matching import Counters, Matcher, Outcome, end, take_off
 from core.sim.model import Amendment, Event, Execution, Market, NewOrder, Order, Series, Trade, Transfer
-from core.sim.text import uuid_text
+from core.sim.text import NS, uuid_text
 
+LIVE_NS = 90 * 86_400 * NS  # what is older has moved to the archive
 TRADES_KEPT = 20_000
 TRADES_KEPT_PER_MARKET = 2_000
 
@@ -49,6 +50,7 @@ class Venue:
         self.candles = Candles()
         self.clock = 0
         self.now_ns = 0
+        self.live_ns = LIVE_NS
         self.exchange_active = True
         self.trading_active = True
         # A repeated client id is refused for ever; the other reading, that a final order frees it, is a fault.
@@ -103,9 +105,12 @@ class Venue:
         self.now_ns = max(self.now_ns, now_ns)
 
     @property
-    def next_due_ns(self) -> int | None:
-        """When time itself will next change something."""
-        return self._timers[0][0] if self._timers else None
+    def archive_ns(self) -> int:
+        """What happened before this time is found in the archive only."""
+        return self.now_ns - self.live_ns
+
+    def archived(self, market: Market) -> bool:
+        return market.status is MarketStatus.FINALIZED and market.settled_ns < self.archive_ns
 
     def _expire(self, order: Order, due_ns: int) -> None:
         if order.status is OrderStatus.RESTING and order.expiration_ns == due_ns:
