@@ -28,7 +28,15 @@ from core.engine.coordinator import TraderCoordinator
 from core.engine.engine import Engine
 from core.engine.lag import LagMeter
 from core.engine.picture import PictureMaker
-from core.environment import Account, Quarters, embedded_exchange, paper_account, session_name, standing_account
+from core.environment import (
+    LOG_FILE,
+    Account,
+    Quarters,
+    embedded_exchange,
+    paper_account,
+    session_name,
+    standing_account,
+)
 from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
 from core.journal.journal import Journal, MemoryJournal
@@ -41,9 +49,10 @@ from core.sim.auth import generate_private_key
 from core.sim.server import ExchangeServer
 from core.strategy.actor import ActorService
 from core.strategy.maker import MakerParameters, MarketMaker
+from core.surroundings import gauges, surroundings
 from core.trading.desk import Desk, DeskSettings
 from core.trading.panel import render_panel
-from core.trading.snapshot import ExitView, IdentityView, TraderSnapshot
+from core.trading.snapshot import ExitView, GaugesView, IdentityView, TraderSnapshot
 from core.trading.startup import startup_snapshot
 from core.verification import FinalReading, read_finally
 
@@ -99,6 +108,7 @@ class Trader:
         self._startup = startup_snapshot(self._identity(), self._clock.monotonic_ns(), self._started_at)
         self._exit: ExitView | None = None
         self.status_file: StatusFile | None = None
+        self._lag = LagMeter()
         self.final: FinalReading | None = None
 
     # ---- what a program may do with it -------------------------------------------------------------------------
@@ -185,7 +195,7 @@ class Trader:
             self.quarters = Quarters(self.settings, account)
         desk = self._desk()
         engine = self.engine = Engine(desk, self._actor(), self.quarters.last_breaker() if self.quarters else None)
-        picture = PictureMaker(self._identity(account))
+        picture = PictureMaker(self._identity(account), self._gauges)
         wiring = self._wiring
         rng = Random(wiring.chance.getrandbits(64))  # jitter of retries
         self._client = TradingClientIntegration(
@@ -266,6 +276,8 @@ class Trader:
             quote_markets=s.quote_markets,
             sync_ns=s.sync_interval * NS,
             started_at=self._started_at,
+            status_interval_ns=s.status_interval * NS,
+            health_check_ns=s.health_check_interval * NS,
         )
         known = self.quarters.known_ids() if self.quarters else frozenset()
         position = self.quarters.contents.position if self.quarters else 0
@@ -297,11 +309,22 @@ class Trader:
             pid=os.getpid() if self._wiring.on_disk else 0,
             started_at=self._started_at,
             folder=str(self.folder()) if self._wiring.on_disk else "",
+            **self._surroundings(),
         )
+
+    def _surroundings(self) -> dict[str, str]:
+        """What else a bug report needs; nothing of this machine in worlds on the virtual clock."""
+        if not self._wiring.on_disk:
+            return {}
+        log_file = str(self.quarters.log_folder / LOG_FILE) if self.quarters else ""
+        return surroundings(self.settings) | {"log_file": log_file}
+
+    def _gauges(self) -> GaugesView:
+        return gauges(self._client.stats() if self._client else None, self._lag.p50_us)
 
     async def _measure_loop(self) -> None:
         """Lateness of a short sleep in this very loop, told once a second."""
-        meter = LagMeter()
+        meter = self._lag
         while True:
             before = self._clock.monotonic_ns()
             await self._clock.sleep(LAG_EVERY_S)

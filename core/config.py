@@ -68,6 +68,9 @@ class Settings(BaseModel):
     order_lease: int = Field(120, ge=10, le=3600, description="seconds after which an order ends by itself")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="seed of the simulated exchange (paper)")
     simulated_markets: int = Field(12, ge=1, le=2000, description="markets of the simulated exchange (paper)")
+    health_check_interval: int = Field(30, ge=1, le=3600, description="seconds between checks of every service")
+    status_interval: int = Field(30, ge=1, le=3600, description="seconds between rows of the status history")
+    broadcast: bool = Field(True, description="tell other programs of this machine what happens (read-only)")
     initial_cash_balance: Dollars = Field(Decimal(1000), description="dollars a paper account starts with")
     ascii: bool = Field(False, description="plain ASCII symbols")
     mouse: bool = Field(True, description="false: leave the mouse to the terminal")
@@ -76,7 +79,7 @@ class Settings(BaseModel):
     @classmethod
     def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
         """`true` is 1 to Python; in a configuration it is a slip."""
-        switches = {"enable_trading_client", "ascii", "mouse"}
+        switches = {"enable_trading_client", "ascii", "mouse", "broadcast"}
         if isinstance(value, bool) and info.field_name not in switches:
             raise ValueError("Input should not be true or false")
         return value

@@ -27,6 +27,7 @@ from core.sim.server import ExchangeServer
 from core.sim.settings import ExchangeSettings
 
 PAPER_FOLDERS_KEPT = 10
+LOG_FILE = "trader.log"
 
 
 class ExchangeFile(msgspec.Struct):

@@ -14,6 +14,7 @@ from core.domain.events import Beat, Event, TaskDied
 from core.domain.records import BreakerMoved, Record
 from core.engine.facts import FACTS
 from core.engine.lifecycle import BUSY, Lifecycle
+from core.engine.rounds import Rounds
 from core.engine.wishes import WISHES, take_wish
 from core.strategy.actor import ActorService
 from core.trading.desk import Desk
@@ -29,6 +30,7 @@ class Engine:
         self.desk = desk
         self.actor = actor
         self.life = Lifecycle(desk, actor)
+        self.rounds = Rounds()
         if breaker is not None and breaker.tripped:
             # The breaker latches through a restart: only a person closes it.
             desk.breaker.trip(breaker.reason, breaker.value, breaker.limit, breaker.at)
@@ -70,6 +72,7 @@ class Engine:
                 desk.cancel_own()
             self._could_trade = permitted is Permission.TRADE
             self._show_activity()
+        self.rounds.beat(self)
 
     def _act(self) -> None:
         """Let the strategy wish, as far as the order rate has room."""

@@ -16,9 +16,38 @@ if TYPE_CHECKING:
 QUIET_NS = 30 * NS
 
 
+class HealthMonitor:
+    """When each system last did something: seen by what it counts, so that none has to report itself."""
+
+    def __init__(self) -> None:
+        self._counted: dict[str, object] = {}
+        self._moved_ns: dict[str, int] = {}
+
+    def note(self, engine: Engine) -> None:
+        """Look at every count; called once a beat."""
+        desk = engine.desk
+        counts: tuple[tuple[str, object], ...] = (
+            ("OrderService", desk.orders.version),
+            ("PositionTracker", desk.positions.version),
+            ("StateSync", desk.synced_at),
+            ("RiskController", (desk.orders.counts.placed, desk.orders.counts.denied)),
+            ("Journal", desk.out.journal_position),
+        )
+        for name, count in counts:
+            before = self._counted.get(name)
+            if before != count:
+                self._counted[name] = count
+                if before is not None:
+                    self._moved_ns[name] = desk.now_ns
+
+    def last_ns(self, name: str) -> int | None:
+        """Monotonic time of the last sign of life of a system; None before the first."""
+        return self._moved_ns.get(name)
+
+
 def components(engine: Engine) -> tuple[ComponentView, ...]:
     """One row a system, by the names they are known by."""
-    desk = engine.desk
+    desk, last = engine.desk, engine.rounds.monitor.last_ns
     links, orders = desk.links, desk.orders
     untrusted = desk.markets.untrusted()
     doubt = len(orders.in_doubt())
@@ -26,17 +55,19 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
     stream = "healthy" if links.stream_up and not quiet else ("degraded" if links.stream_up else "error")
     calibrated = engine.life.calibrations
     rows = (
+        ("OrderService", "degraded" if doubt else "healthy",
+         f"{len(orders.get_open_orders())} open, {doubt} in doubt, {orders.counts.placed} placed",
+         last("OrderService")),
+        ("PositionTracker", "healthy", f"{len(desk.positions.open())} positions", last("PositionTracker")),
+        ("StateSync", "healthy" if calibrated else "degraded",
+         f"{calibrated} comparisons, drift {money_text(desk.drift_cash, places=6)}", last("StateSync")),
         ("OrderbookIntegration", stream, f"{len(desk.markets.watched)} books, {len(untrusted)} untrusted",
          links.last_message_ns),
         ("TradingClientIntegration", "healthy" if links.client_up else "error",
          f"{links.failed_reads} failed reads in a row", links.last_reply_ns),
-        ("OrderService", "degraded" if doubt else "healthy",
-         f"{len(orders.get_open_orders())} open, {doubt} in doubt, {orders.counts.placed} placed", None),
-        ("PositionTracker", "healthy", f"{len(desk.positions.open())} positions", None),
-        ("StateSync", "healthy" if calibrated else "degraded",
-         f"{calibrated} comparisons, drift {money_text(desk.drift_cash, places=6)}", None),
         ("RiskController", "error" if desk.breaker.tripped else "healthy",
-         f"breaker {'tripped' if desk.breaker.tripped else 'closed'}", None),
-        ("Journal", "healthy" if links.journal_ok else "error", f"position {desk.out.journal_position}", None),
+         f"breaker {'tripped' if desk.breaker.tripped else 'closed'}", last("RiskController")),
+        ("Journal", "healthy" if links.journal_ok else "error", f"position {desk.out.journal_position}",
+         last("Journal")),
     )  # fmt: skip
-    return tuple(ComponentView(name=n, status=s, detail=d, last_ns=last) for n, s, d, last in rows)
+    return tuple(ComponentView(name=n, status=s, detail=d, last_ns=at) for n, s, d, at in rows)

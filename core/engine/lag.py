@@ -14,12 +14,14 @@ class LagMeter:
 
     def __init__(self) -> None:
         self._late: list[int] = []
+        self.p50_us: int | None = None
 
     def note(self, late_ns: int) -> Callable[[int, int], LoopMeasured] | None:
         self._late.append(max(0, late_ns) // 1000)
         if len(self._late) < SAMPLES:
             return None
         ordered, self._late = sorted(self._late), []
+        self.p50_us = ordered[len(ordered) // 2]
 
         def fact(read_tokens: int, write_tokens: int) -> LoopMeasured:
             return LoopMeasured(

@@ -6,6 +6,7 @@ carry ladders.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from core.domain.amounts import Count, Money, Price, money_text
@@ -26,10 +27,11 @@ T = TypeVar("T")
 
 
 class PictureMaker:
-    """Builds snapshots."""
+    """Builds snapshots. `gauges` reads client and loop, which are no part of the trader's state."""
 
-    def __init__(self, identity: view.IdentityView) -> None:
+    def __init__(self, identity: view.IdentityView, gauges: Callable[[], view.GaugesView] = view.GaugesView) -> None:
         self._identity = identity
+        self._gauges = gauges
         self._kept: dict[str, object] = {}
         self._version = 0
 
@@ -73,6 +75,7 @@ class PictureMaker:
                 read_tokens=links.read_tokens,
                 write_tokens=links.write_tokens,
                 loop_lag_p99_us=links.lag_p99_us,
+                gauges=self._gauges(),
             ),
             actions=self._keep("actions", desk.status.actions()),
             alarm=desk.status.alarm,
@@ -112,6 +115,10 @@ class PictureMaker:
             max_drawdown=desk.equity.max_drawdown,
             synced_at=desk.synced_at,
             drift=desk.drift_cash,
+            drift_positions=desk.drift_positions,
+            day_realized=Money(desk.day.realized),
+            day_fees=Money(desk.day.fees),
+            day_fills=desk.day.fills,
         )
 
 
@@ -237,6 +244,7 @@ def counters_view(desk: Desk) -> view.CountersView:
     open_orders = desk.orders.get_open_orders()
     return view.CountersView(
         placed=counts.placed,
+        placed_today=desk.day.placed,
         accepted=counts.accepted,
         denied=counts.denied,
         rejected=counts.rejected,

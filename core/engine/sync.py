@@ -68,6 +68,7 @@ class StateSync:
             self._due_ns = desk.now_ns + AGAIN_NS
             return
         if not difference[0] and difference[1].none:
+            desk.drift_positions = 0
             desk.compared(difference[1].cash)
             self.reset(desk.now_ns)
             return

@@ -14,6 +14,7 @@ from core.domain.events import Fact
 from core.domain.ids import Ticker
 from core.domain.records import BreakerMoved, DayOpened, StateMoved
 from core.market.view import Markets
+from core.trading.day import DayLedger
 from core.trading.equity import EquityTracker
 from core.trading.fills import FillProcessor
 from core.trading.orders import Order, OrderService
@@ -21,6 +22,7 @@ from core.trading.outbox import Outbox
 from core.trading.permission import Standing, permission
 from core.trading.positions import PositionTracker
 from core.trading.risk import CircuitBreaker, Denial, RiskController, RiskLimits
+from core.trading.snapshot import StatusEntry
 from core.trading.state_machine import TraderStateMachine
 from core.trading.status import StatusLogger
 
@@ -44,6 +46,8 @@ class DeskSettings:
     started_at: int = 0
     day_base: Money | None = None
     day_base_at: int = 0
+    status_interval_ns: int = 30 * NS
+    health_check_ns: int = 30 * NS
 
 
 @dataclass(slots=True)
@@ -90,11 +94,13 @@ class Desk:
         self.armed = settings.armed
         self.reducing = False
         self.answers: dict[int, Fact] = {}
+        self.day = DayLedger()
         self.equity = EquityTracker(settings.day_base, settings.day_base_at)
         self.synced_at = 0
         self.fills_at_sync = 0
         self.foreign_tickers: set[Ticker] = set()
         self.drift_cash = NO_MONEY
+        self.drift_positions = 0
 
     # ---- time and state ----------------------------------------------------------------------------------------
 
@@ -109,7 +115,36 @@ class Desk:
         if quiet:
             return
         self.out.record(StateMoved(at=self.wall_ns, source=source, target=target, reason=reason))
-        self.status.log_action_result(self.wall_ns, "state", f"{source} → {target} ({reason})")
+        self.status.log_state_transition(self.wall_ns, source, target, reason)
+        self.log_status()
+
+    def log_status(self) -> None:
+        """Add the present moment to the status history."""
+        machine, positions, orders = self.machine, self.positions, self.orders
+        known = positions.cash_known
+        self.status.log_status(
+            StatusEntry(
+                at=self.wall_ns,
+                state=machine.state,
+                label=machine.label(self.armed),
+                seconds_in_state=max(0, self.now_ns - machine.entered_ns) // NS,
+                reason=machine.reason,
+                permission=self.permission()[0].name.lower(),
+                health=self.status.worst_service(),
+                breaker_tripped=self.breaker.tripped,
+                portfolio=self.equity.portfolio if known else None,
+                day=self.equity.day_result if known else None,
+                realized=positions.realized,
+                fees=positions.fees,
+                exposure=self.risk.exposure(),
+                positions=len(positions.open()),
+                orders=len(orders.get_open_orders()),
+                in_doubt=len(orders.in_doubt()),
+                placed=orders.counts.placed,
+                fills=self.fills.applied,
+                errors=len(self.status.errors),
+            )
+        )
 
     def permission(self) -> tuple[Permission, str]:
         return permission(
@@ -127,15 +162,19 @@ class Desk:
 
     # ---- orders ------------------------------------------------------------------------------------------------
 
+    def check(self, wish: PlaceOrder) -> Denial | None:
+        """What would deny this order now; None when it would be sent. Changes nothing."""
+        permitted, why = self.permission()
+        return self.risk.check_order(wish, self.markets.get(wish.ticker), permitted, why, self.now_ns)
+
     def place(self, wish: PlaceOrder) -> Order | Denial:
         """Check and, if permitted, journal and send. Check and send are one step: nobody else can run between."""
-        permitted, why = self.permission()
-        market = self.markets.get(wish.ticker)
-        denial = self.risk.check_order(wish, market, permitted, why, self.now_ns)
+        denial = self.check(wish)
         if denial is not None:
             self.orders.counts.denied += 1
             return denial
         self.risk.note_sent(self.now_ns)
+        self.day.order_placed(self.wall_ns)
         expires = self.wall_ns // NS + self.settings.lease_s
         return self.orders.place_order(wish, self.out, self.now_ns, self.wall_ns, expires)
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from core.domain.amounts import (
     Money,
+    Price,
     count_text,
     money_text,
     price_text,
 )
-from core.domain.enums import BookSide
+from core.domain.enums import BookSide, OrderState
 from core.trading.snapshot import OrderView, PositionView, TraderSnapshot
 from core.trading.timetext import age_text, clock_text, millis_text, seconds_text, time_text
 
@@ -60,12 +61,19 @@ def _fit(line: str, width: int) -> str:
 def _head(s: TraderSnapshot, wall_ns: int) -> list[str]:
     i = s.identity
     tripped = "TRIPPED" if s.breaker.tripped else "closed"
+    build = f", revision {i.revision}" if i.revision else ""
+    runs = ", ".join(f"{name} {version}" for name, version in (("Python", i.python), ("Textual", i.screen)) if version)
+    offset = s.feed.gauges.clock_offset_ms
+    clock = "not known" if offset is None else f"{offset:+d} ms"
     day = money_text(s.money.day, sign=True)
     return [
         f"{s.state.label} | {i.mode.upper()} | day {day} | breaker {tripped} | {time_text(s.taken_at)}",
         f"{i.product} {i.version}, {i.exchange}, account …{i.account or '-'}, strategy {i.strategy}"
         + (f", seed {i.seed}" if i.seed is not None else ""),
-        f"pid {i.pid or '-'}, up {age_text(s.taken_at - i.started_at)}, picture {age_text(wall_ns - s.taken_at)} old",
+        f"pid {i.pid or '-'}{f' on {i.host}' if i.host else ''}, up {age_text(s.taken_at - i.started_at)},"
+        f" picture {age_text(wall_ns - s.taken_at)} old",
+        *_wrap(f"{runs or 'Python -'}{build}; exchange clock ahead of ours: {clock}"),
+        f"Config {i.config_hash or '-'}, log {_tail(i.log_file, 55) or '-'}",
     ]
 
 
@@ -82,9 +90,13 @@ def _state(s: TraderSnapshot) -> list[str]:
         steps = ", ".join(f"{c.step} {c.status}{seconds_text(c.elapsed_ns)}" for c in s.calibration)
         lines += _wrap(f"Calibration: {steps}")
     lines += [
-        f"  {clock_text(t.at)} {t.source} → {t.target} ({t.reason})" + (f" x{t.folded}" if t.folded else "")
+        f"  {clock_text(t.at)} {t.source} ({t.seconds_in_source} s) → {t.target} ({t.reason})"
+        + (f" x{t.folded}" if t.folded else "")
         for t in s.transitions[-TRANSITIONS_SHOWN:]
     ]
+    pending = [f"{a.name} ({age_text(s.taken_at - a.at)})" for a in s.actions if a.status == "pending"]
+    doing = s.state.procedure or "none"
+    lines += _wrap(f"Procedure: {doing}; pending actions: {', '.join(pending) or 'none'}")
     return lines
 
 
@@ -93,6 +105,8 @@ def _risk(s: TraderSnapshot) -> list[str]:
     line = f"Breaker: closed, {b.errors} of {b.errors_limit} errors"
     if b.tripped:
         line = f"Breaker: TRIPPED {clock_text(b.tripped_at or 0)}: {b.reason} (value {b.value}, limit {b.limit})"
+    if not b.tripped and b.tripped_at is not None:
+        line += f"; tripped last {clock_text(b.tripped_at)}: {b.reason}"
     limits = ", ".join(f"{m.name} {m.used_text} of {m.limit_text}" for m in s.limits)
     return [*_wrap(line), *_wrap(f"Limits: {limits or '-'}")]
 
@@ -102,14 +116,18 @@ def _feed(s: TraderSnapshot) -> list[str]:
     stream = "up" if f.stream_up else "DOWN"
     rest = "up" if f.rest_up else "DOWN"
     latency = "-" if f.rest_latency_us is None else millis_text(f.rest_latency_us)
-    lag = "-" if f.loop_lag_p99_us is None else millis_text(f.loop_lag_p99_us)
+    g = f.gauges
+    lag = " / ".join("-" if us is None else millis_text(us) for us in (g.loop_lag_p50_us, f.loop_lag_p99_us))
+    calls = ", ".join(f"{c.call} {millis_text(c.p50_us)} / {millis_text(c.p99_us)}" for c in g.latency)
     return [
         f"Stream: {stream}, connection {f.stream_epoch}, last message {_ago(s, f.last_message_ns)}, gaps {c.gaps},"
         f" resyncs {c.resyncs}",
         f"REST: {rest}, last reply {_ago(s, f.last_reply_ns)}, latency {latency}, tokens {_n(f.read_tokens)} read"
         f" {_n(f.write_tokens)} write",
-        f"Loop lag p99: {lag}, refused frames {c.refused_frames}, reconnects {c.reconnects}",
-        *(f"  {h.name}: {h.status}, {h.detail}" for h in s.components),
+        *_wrap(f"REST p50 / p99: {calls or '-'}; limited {g.limited}, retries {g.retries}"),
+        *_wrap(f"Last REST error: {g.last_error or 'none'}"),
+        f"Loop lag p50 / p99: {lag}, refused frames {c.refused_frames}, reconnects {c.reconnects}",
+        *(f"  {h.name}: {h.status}, {_ago(s, h.last_ns)}: {h.detail}" for h in s.components),
     ]
 
 
@@ -124,6 +142,8 @@ def _money(s: TraderSnapshot) -> list[str]:
         f" fees {money_text(m.fees)}, day {money_text(m.day, sign=True)}",
         f"Exposure: {money_text(m.exposure)}, drawdown {money_text(m.max_drawdown)},"
         f" compared {clock_text(m.synced_at)}, drift {money_text(m.drift, places=6)}",
+        f"Today (UTC): realized {money_text(m.day_realized, sign=True)}, fees {money_text(m.day_fees)},"
+        f" {m.day_fills} fills, {s.counters.placed_today} orders placed",
     ]
 
 
@@ -133,7 +153,8 @@ def _markets(s: TraderSnapshot) -> list[str]:
         bid = f"{count_text(b.bids[0][1])}@{price_text(b.bids[0][0])}" if b.bids else "-"
         ask = f"{count_text(b.asks[0][1])}@{price_text(b.asks[0][0])}" if b.asks else "-"
         trust = "" if b.trusted else f" UNTRUSTED: {b.untrusted_reason}"
-        lines.append(f"  {b.ticker}: {bid} / {ask}, {_ago(s, b.updated_ns or None)}{trust}")
+        spread = f" ({price_text(Price(b.asks[0][0] - b.bids[0][0]))})" if b.bids and b.asks else ""
+        lines.append(f"  {b.ticker}: {bid} / {ask}{spread}, {_ago(s, b.updated_ns or None)}, seq {b.seq}{trust}")
     return lines
 
 
@@ -150,16 +171,21 @@ def _position(p: PositionView) -> str:
 
 
 def _orders(s: TraderSnapshot, rows: int | None) -> list[str]:
-    return [f"ORDERS ({len(s.orders)}):", *_capped([_order(o) for o in s.orders], rows)]
+    lines = [f"ORDERS ({len(s.orders)}):", *_capped([_order(s, o) for o in s.orders], rows)]
+    doubt = [o for o in s.orders if o.state is OrderState.IN_DOUBT]
+    if doubt:
+        found = [f"  {o.client_order_id}, {age_text(s.taken_at - o.updated_at)}: {o.reason or '-'}" for o in doubt]
+        lines += [f"IN DOUBT ({len(doubt)}), by client id:", *_capped(found, rows)]
+    return lines
 
 
-def _order(o: OrderView) -> str:
+def _order(s: TraderSnapshot, o: OrderView) -> str:
     word = "BUY" if o.side is BookSide.BID else "SELL"
     name = (o.order_id or o.client_order_id)[:8]
     own = "" if o.ownership == "own" else f" {o.ownership}"
     return (
         f"  {name}: {o.ticker} {word} {count_text(o.remaining)}@{price_text(o.price)} [{o.state}]{own}"
-        f" filled {count_text(o.filled)} of {count_text(o.count)}"
+        f" {count_text(o.filled)}/{count_text(o.count)} filled, {age_text(s.taken_at - o.created_at)}"
     )
 
 
@@ -204,6 +230,11 @@ def _wrap(line: str) -> list[str]:
     cut = line.rfind(" ", 20, width)
     cut = cut if cut > 0 else width
     return [line[:cut], *_wrap("    " + line[cut:].strip())]
+
+
+def _tail(path: str, width: int) -> str:
+    """The end of a path, which tells more than its beginning."""
+    return path if len(path) <= width else "…" + path[1 - width :]
 
 
 def _ago(s: TraderSnapshot, at_ns: int | None) -> str:

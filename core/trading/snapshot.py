@@ -29,7 +29,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IdentityView(Part, frozen=True, kw_only=True):
-    """What runs where. `account` is a suffix of the key id, never the whole; `exchange` says which exchange."""
+    """What runs where. `account` is a suffix of the key id, never the whole; `exchange` says which exchange.
+
+    `config_hash` tells two configurations apart without showing them.
+    """
 
     product: str
     version: str
@@ -41,6 +44,12 @@ class IdentityView(Part, frozen=True, kw_only=True):
     pid: int
     started_at: int
     folder: str
+    revision: str = ""
+    host: str = ""
+    python: str = ""
+    screen: str = ""
+    config_hash: str = ""
+    log_file: str = ""
 
 
 class StateView(Part, frozen=True, kw_only=True):
@@ -186,12 +195,19 @@ class MoneyView(Part, frozen=True, kw_only=True):
     max_drawdown: Money
     synced_at: int
     drift: Money
+    drift_positions: int = 0
+    day_realized: Money = Money(0)
+    day_fees: Money = Money(0)
+    day_fills: int = 0
 
 
 class CountersView(Part, frozen=True, kw_only=True):
-    """Counts of this session. `placed` counts create requests written."""
+    """Counts of this session; `placed_today` counts the account's UTC day, over restarts. `placed` counts create
+    requests written.
+    """
 
     placed: int = 0
+    placed_today: int = 0
     accepted: int = 0
     denied: int = 0
     rejected: int = 0
@@ -237,6 +253,28 @@ class ComponentView(Part, frozen=True, kw_only=True):
     last_ns: int | None
 
 
+class LatencyView(Part, frozen=True, kw_only=True):
+    """Round trips of one class of calls, in microseconds."""
+
+    call: str
+    replies: int
+    p50_us: int
+    p99_us: int
+
+
+class GaugesView(Part, frozen=True, kw_only=True):
+    """Readings of client and loop that are no part of the trader's state. `clock_offset_ms` is the exchange's clock
+    less ours, None before the first reply; `last_error` names the last refused or failed call.
+    """
+
+    loop_lag_p50_us: int | None = None
+    latency: tuple[LatencyView, ...] = ()
+    limited: int = 0
+    retries: int = 0
+    last_error: str = ""
+    clock_offset_ms: int | None = None
+
+
 class FeedView(Part, frozen=True, kw_only=True):
     """Freshness of the roads to the exchange: stream message age by `last_message_ns`, REST by `last_reply_ns`."""
 
@@ -249,16 +287,45 @@ class FeedView(Part, frozen=True, kw_only=True):
     read_tokens: int | None
     write_tokens: int | None
     loop_lag_p99_us: int | None
+    gauges: GaugesView = GaugesView()
 
 
 class ActionView(Part, frozen=True, kw_only=True):
-    """A wish somebody waits for: pending, done, refused or failed; stays until the console dismisses it."""
+    """A wish somebody waits for: pending, done, refused or failed; stays until the console dismisses it.
+
+    `client_order_id` names the order that a granted wish to place one made.
+    """
 
     command_id: int
     name: str
     status: str
     text: str
     at: int
+    client_order_id: str = ""
+
+
+class StatusEntry(Part, frozen=True, kw_only=True):
+    """One row of the status history. Money is None until cash is known; `health` is the worst of all services."""
+
+    at: int
+    state: TraderState
+    label: str
+    seconds_in_state: int
+    reason: str
+    permission: str
+    health: str
+    breaker_tripped: bool
+    portfolio: Money | None
+    day: Money | None
+    realized: Money
+    fees: Money
+    exposure: Money
+    positions: int
+    orders: int
+    in_doubt: int
+    placed: int
+    fills: int
+    errors: int
 
 
 class LiquidationLine(Part, frozen=True, kw_only=True):

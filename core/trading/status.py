@@ -7,20 +7,29 @@ from __future__ import annotations
 
 from collections import deque
 
-from core.trading.snapshot import ActionView, ActivityView, ErrorView
+from core.trading.snapshot import ActionView, ActivityView, ErrorView, StatusEntry, StepView, TraderSnapshot
+from core.trading.summary import render_summary
 
 ACTIVITY_KEPT = 300
+HISTORY_KEPT = 100
 ERRORS_KEPT = 100
 ACTIONS_KEPT = 20
 
 
 class StatusLogger:
-    """Activity, errors and the results of wishes somebody waits for, each with a version for the picture."""
+    """Transitions, calibration steps, services, activity, errors, the status history, and the results of wishes
+    somebody waits for. `version` rises with each of them, `entries` with each row of the history.
+    """
 
     def __init__(self) -> None:
         self.activity: deque[ActivityView] = deque(maxlen=ACTIVITY_KEPT)
         self.errors: deque[ErrorView] = deque(maxlen=ERRORS_KEPT)
+        self.history: deque[StatusEntry] = deque(maxlen=HISTORY_KEPT)
+        self.entries = 0
+        self.calibration_steps: dict[str, StepView] = {}
+        self.services: dict[str, str] = {}
         self._actions: dict[int, ActionView] = {}
+        self._orders: dict[int, str] = {}
         self.alarm = ""
         self.version = 0
         self.wakes = 0
@@ -31,6 +40,49 @@ class StatusLogger:
         """Something was done or happened."""
         self.activity.append(ActivityView(at=at, kind=kind, text=text, elapsed_ns=elapsed_ns, status=status))
         self.version += 1
+
+    def log_state_transition(self, at: int, source: str, target: str, reason: str) -> None:
+        """The trader moved from one state to another."""
+        self.log_action_result(at, "state", f"{source} → {target} ({reason})")
+
+    def log_calibration_step(self, at: int, step: StepView) -> None:
+        """A step of the calibration changed its status; one that failed is told."""
+        if self.calibration_steps.get(step.step) == step:
+            return
+        self.calibration_steps[step.step] = step
+        if step.status == "failed":
+            text = f"{step.step}: {step.detail}" if step.detail else step.step
+            self.log_action_result(at, "calibration_step", text, step.elapsed_ns, "failed")
+
+    def log_service_status(self, at: int, service: str, status: str, detail: str) -> None:
+        """The health of a service as just checked; a change is told."""
+        before = self.services.get(service)
+        self.services[service] = status
+        if before is not None and before != status:
+            self.log_action_result(at, "service", f"{service}: {before} → {status}, {detail}", status=status)
+
+    def worst_service(self) -> str:
+        """`healthy`, `degraded` or `error`: the worst of all services at their last check."""
+        found = set(self.services.values())
+        return next((word for word in ("error", "degraded") if word in found), "healthy")
+
+    def log_status(self, entry: StatusEntry) -> None:
+        """A row of the status history."""
+        self.history.append(entry)
+        self.entries += 1
+
+    def recall_history(self, entries: tuple[StatusEntry, ...]) -> None:
+        """Go on behind the rows an earlier session kept."""
+        self.history.extendleft(reversed(entries[-HISTORY_KEPT:]))
+
+    def get_status_history(self, limit: int = 20) -> tuple[StatusEntry, ...]:
+        """The last `limit` rows of the status history, oldest first."""
+        return tuple(self.history)[-limit:] if limit > 0 else ()
+
+    @staticmethod
+    def get_debug_summary(snapshot: TraderSnapshot, wall_ns: int, *, ascii_only: bool = False) -> str:
+        """The short form of the status that is pasted into bug reports."""
+        return render_summary(snapshot, wall_ns, ascii_only=ascii_only)
 
     def log_error(self, at: int, error: str, context: str, severity: str = "error") -> None:
         """Something went wrong; the last one is the alarm line and wakes the console."""
@@ -55,11 +107,23 @@ class StatusLogger:
                 self.version += 1
                 return
 
+    def note_order(self, command_id: int, client_order_id: str) -> None:
+        """The wish `command_id` made this order; its result will name it."""
+        if command_id:
+            self._orders[command_id] = client_order_id
+
     def action(self, command_id: int, name: str, status: str, text: str, at: int) -> None:
         """How a wish stands: pending, done, refused or failed. Id 0 is nobody's."""
         if not command_id:
             return
-        self._actions[command_id] = ActionView(command_id=command_id, name=name, status=status, text=text, at=at)
+        self._actions[command_id] = ActionView(
+            command_id=command_id,
+            name=name,
+            status=status,
+            text=text,
+            at=at,
+            client_order_id=self._orders.pop(command_id, ""),
+        )
         while len(self._actions) > ACTIONS_KEPT:
             del self._actions[next(iter(self._actions))]
         self.version += 1

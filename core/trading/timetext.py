@@ -61,3 +61,9 @@ def seconds_text(elapsed_ns: int | None) -> str:
 def millis_text(micros: int) -> str:
     """`4.1 ms` of microseconds."""
     return f"{micros // 1000}.{micros // 100 % 10} ms"
+
+
+def tenths_text(age_ns: int) -> str:
+    """Seconds with one decimal, cut: `45.2`."""
+    tenths = max(0, age_ns) // 100_000_000
+    return f"{tenths // 10}.{tenths % 10}"

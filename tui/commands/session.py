@@ -18,6 +18,7 @@ from core.domain.commands import Command, Stop
 from core.domain.enums import ExitReason, Origin
 from core.domain.errors import StartRefused
 from core.domain.records import Record, StateMoved
+from core.environment import LOG_FILE
 from core.report import session_report
 from core.trading.snapshot import ExitView, TraderSnapshot
 from core.trading.timetext import clock_text
@@ -182,7 +183,7 @@ def _log_to_file_when_known(trader: Trader) -> None:
 
     def open_log(record: Record) -> None:
         if trader.quarters is not None and not _has_file():
-            path = trader.quarters.log_folder / "trader.log"
+            path = trader.quarters.log_folder / LOG_FILE
             path.touch(mode=0o600)
             handler = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5)
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))

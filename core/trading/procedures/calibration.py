@@ -168,7 +168,7 @@ class Calibration:
         for fill in fills.fills:
             take_fill(desk, fill)
         drift = find_drift(desk, positions, balance)
-        self.drift_cash = drift.cash
+        self.drift_cash, desk.drift_positions = drift.cash, len(drift.positions)
         if drift.none:
             return True
         # Reads lag writes, and a fill may be on its way: only the same difference, read again, is believed.

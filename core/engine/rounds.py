@@ -1,0 +1,45 @@
+"""Rounds: what is looked at on a timetable: the health of every service, and a row of the status history.
+
+Called once a beat, after everything else, in every state. It judges nothing that trading hangs on: what follows from
+a lost link is the lifecycle's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.engine.health import HealthMonitor, components
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+
+class Rounds:
+    """When what is due next."""
+
+    def __init__(self) -> None:
+        self.monitor = HealthMonitor()
+        self.checks = 0
+        self._check_ns = 0
+        self._entry_ns = 0
+        self._entries = 0
+
+    def beat(self, engine: Engine) -> None:
+        desk = engine.desk
+        self.monitor.note(engine)
+        desk.day.turn(desk.wall_ns)
+        if engine.life.calibration is not None:
+            for step in engine.life.calibration.steps():
+                desk.status.log_calibration_step(desk.wall_ns, step)
+        if desk.now_ns >= self._check_ns:
+            self._check_ns = desk.now_ns + desk.settings.health_check_ns
+            self.checks += 1
+            for found in components(engine):
+                desk.status.log_service_status(desk.wall_ns, found.name, found.status, found.detail)
+        if desk.status.entries != self._entries:
+            # A change of state wrote its own row.
+            self._entry_ns = desk.now_ns + desk.settings.status_interval_ns
+        elif desk.now_ns >= self._entry_ns:
+            self._entry_ns = desk.now_ns + desk.settings.status_interval_ns
+            desk.log_status()
+        self._entries = desk.status.entries

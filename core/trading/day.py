@@ -1,0 +1,50 @@
+"""DayLedger: what this account did today: orders placed, fills, realized P&L and fees of one UTC day.
+
+Counted from what is journaled, so that a restart goes on where the day stood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.trading.timetext import DAY_S, NS
+
+DAY_NS = DAY_S * NS
+
+
+@dataclass(slots=True)
+class DayLedger:
+    """One day's figures; `turn` begins a new day, never an earlier one."""
+
+    number: int = -1
+    placed: int = 0
+    fills: int = 0
+    contracts: int = 0
+    realized: int = 0
+    fees: int = 0
+
+    def turn(self, wall_ns: int) -> None:
+        """Begin the day of `wall_ns` if it is a later one."""
+        today = wall_ns // DAY_NS
+        if today > self.number:
+            self.number = today
+            self.placed = self.fills = self.contracts = self.realized = self.fees = 0
+
+    def order_placed(self, wall_ns: int) -> None:
+        self.turn(wall_ns)
+        self.placed += 1
+
+    def fill_booked(self, wall_ns: int, count: int, realized: int, fee: int) -> None:
+        """A fill of the day of `wall_ns`; one of an earlier day is not today's."""
+        self.turn(wall_ns)
+        if wall_ns // DAY_NS == self.number:
+            self.fills += 1
+            self.contracts += count
+            self.realized += realized
+            self.fees += fee
+
+    def settled(self, wall_ns: int, realized: int) -> None:
+        """A market paid."""
+        self.turn(wall_ns)
+        if wall_ns // DAY_NS == self.number:
+            self.realized += realized
