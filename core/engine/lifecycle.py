@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.domain.amounts import Money, money_text
 from core.domain.commands import Stop as StopWish
 from core.domain.effects import ReadKind, WatchMarkets
 from core.domain.enums import ExitReason, PauseKind, TraderState
-from core.domain.events import BalanceRead, ExchangeStatusRead, FillsRead, LimitsRead, MarketsRead, ReadFailed
+from core.domain.events import ExchangeStatusRead, FillsRead, LimitsRead, MarketsRead, ReadFailed
 from core.domain.ids import Ticker
 from core.domain.records import ProcedureMoved
 from core.engine.facts import LOST_READS, refresh
 from core.engine.sync import StateSync
 from core.strategy.actor import ActorService
 from core.trading.booking import take_fill
+from core.trading.cash_plan import cash_plan
 from core.trading.desk import MS, NS, Desk
 from core.trading.procedures.base import Procedure
 from core.trading.procedures.calibration import Calibration
+from core.trading.procedures.cash_recovery import CashRecovery, is_cash_recovery_required
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.stop import Stop
+from core.trading.snapshot import LiquidationLine
 
 S = TraderState
 BUSY = frozenset({S.READY, S.ACTING})
@@ -49,6 +53,8 @@ class Lifecycle:
         self.failures = 0
         self.retry_ns = 0
         self.exit_stop: Stop | None = None
+        self.error_waits_for_cash = False
+        self._failed_plan: tuple[LiquidationLine, ...] = ()
         self._pending: dict[ReadKind, int] = {}
         self._poll_ns = 0
         self._refresh_ns = 0
@@ -112,9 +118,10 @@ class Lifecycle:
         desk.error(reason, str(desk.state), counts=counts)
         if isinstance(self.procedure, Calibration):
             self.procedure = None
-        if isinstance(self.procedure, Liquidation):
+        if isinstance(self.procedure, Liquidation | CashRecovery):
             self.procedure = None
             desk.reducing = False
+        self.error_waits_for_cash = False
         self._pending.clear()
         self.failures += 1
         self.retry_ns = desk.now_ns + min(2 ** (self.failures - 1), BACKOFF_LIMIT_S) * NS
@@ -230,6 +237,8 @@ class Lifecycle:
             self._calibrated(running, done.ok, done.outcome)
         elif isinstance(running, Liquidation):
             self._liquidated(done.ok, done.outcome)
+        elif isinstance(running, CashRecovery):
+            self._cash_recovered(done.ok, done.outcome)
         elif not done.ok and not isinstance(running, Stop):
             self.desk.error(done.outcome, running.name)
 
@@ -264,6 +273,26 @@ class Lifecycle:
             desk.error(outcome, "liquidation", counts=False)
         if desk.state is S.ACTING:
             desk.move(S.PAUSED, "liquidation_complete" if ok else "liquidation_incomplete", PauseKind.OPERATOR)
+
+    def _cash_recovered(self, ok: bool, outcome: str) -> None:
+        desk = self.desk
+        desk.reducing = False
+        if desk.state not in (S.LOW_CASH, S.RECOVER_CASH):
+            return
+        if ok:
+            self.calibrate("complete_cash_recovery")
+        else:
+            self.fail(outcome, counts=False)
+            self.error_waits_for_cash = True
+            self._failed_plan = cash_plan(desk)
+
+    def look_at_cash(self) -> None:
+        """Low cash is seen after every calibration, fill and sync: at the next beat."""
+        desk = self.desk
+        if desk.state in BUSY and self.procedure is None and is_cash_recovery_required(desk):
+            desk.warn(f"low cash: {money_text(Money(desk.positions.cash))}", "threshold")
+            desk.move(S.LOW_CASH, "low_cash")
+            self.begin(CashRecovery(desk))
 
     # ---- markets -----------------------------------------------------------------------------------------------
 
@@ -346,12 +375,11 @@ class Lifecycle:
 
     def drive_client(self) -> None:
         desk = self.desk
-        answers = self._ask_once(ReadKind.EXCHANGE_STATUS, ReadKind.BALANCE)
+        answers = self._ask_once(ReadKind.EXCHANGE_STATUS)
         if answers is None:
             return
-        status, balance = answers
+        (status,) = answers
         assert isinstance(status, ExchangeStatusRead)
-        assert isinstance(balance, BalanceRead)
         desk.links.client_up = True
         desk.links.exchange_active, desk.links.trading_active = status.exchange_active, status.trading_active
         if status.exchange_active and status.trading_active:
@@ -361,6 +389,8 @@ class Lifecycle:
 
     def drive_busy(self) -> None:
         desk = self.desk
+        if desk.settings.enable_trading_client:
+            self.look_at_cash()
         untrusted = desk.markets.untrusted()
         lost_for = desk.now_ns - self._untrusted_since_ns if self._untrusted_since_ns else 0
         if untrusted and set(untrusted) >= set(self.actor.quoted) and lost_for > FEED_PAUSE_NS:
@@ -383,26 +413,17 @@ class Lifecycle:
         desk = self.desk
         if desk.now_ns < self.retry_ns or self.procedure is not None:
             return
+        # After a failed cash recovery only a condition helps, not a timer: cash, somebody to trade with, the operator.
+        if self.error_waits_for_cash and is_cash_recovery_required(desk):
+            plan = cash_plan(desk)
+            if not plan or plan == self._failed_plan:
+                return
         if not self.actor.quoted:
             desk.move(S.INITIALIZING, "try_again")
         elif desk.links.stream_up and desk.links.client_up and not desk.markets.untrusted():
             self.calibrate("connected_again")
         else:
             desk.move(S.ORDERBOOK_CONNECT, "connect_again")
-
-    def waiting_for(self) -> str:
-        """What the next move waits for, in words."""
-        desk = self.desk
-        if desk.state is S.ERROR:
-            left = max(0, self.retry_ns - desk.now_ns) // NS
-            return f"next try in {left} s (try {self.failures})"
-        if desk.state is S.ORDERBOOK_CONNECT:
-            return "whole books" if desk.links.stream_up else "the stream"
-        if desk.state is S.PAUSED and desk.machine.pause is PauseKind.OPERATOR:
-            return "the operator to resume"
-        if desk.state is S.PAUSED:
-            return f"the {desk.machine.pause} to come back"
-        return ""
 
 
 DRIVES: dict[TraderState, Callable[[Lifecycle], None]] = {

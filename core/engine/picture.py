@@ -13,6 +13,7 @@ from core.domain.amounts import Count, Money, Price, money_text
 from core.domain.enums import BookSide, OrderState, Ownership
 from core.engine.engine import Engine
 from core.engine.health import components
+from core.engine.waiting import waiting_for
 from core.market.view import Market
 from core.trading import snapshot as view
 from core.trading.desk import Desk
@@ -132,7 +133,7 @@ def state_view(engine: Engine) -> view.StateView:
         entered_ns=machine.entered_ns,
         entered_at=machine.entered_at,
         reason=machine.reason,
-        waiting_for=life.waiting_for(),
+        waiting_for=waiting_for(life),
         limit_ns=machine.limit_ns(),
         pause=machine.pause,
         armed=desk.armed,

@@ -12,13 +12,15 @@ from core.domain.records import CommandTaken
 from core.engine.facts import describe
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.trading.orders import Order
+from core.trading.procedures.cash_recovery import CashRecovery
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.panic import Panic
 from core.trading.procedures.stop import Stop
 
 S = TraderState
 LIQUIDATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
-RECALIBRATE_FROM = BUSY | {S.PAUSED}
+RECALIBRATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
+CASH = frozenset({S.LOW_CASH, S.RECOVER_CASH})
 
 
 class Refused(Exception):
@@ -40,7 +42,10 @@ def pause(life: Lifecycle, wish: cm.Pause) -> str:
         raise Refused("already paused")
     life.pause_wanted = True
     resting = desk.cancel_own()
-    if desk.state in BUSY and not isinstance(life.procedure, Liquidation):
+    cash = isinstance(life.procedure, CashRecovery)
+    if cash:
+        life.procedure, desk.reducing = None, False
+    if desk.state in BUSY | CASH and not isinstance(life.procedure, Liquidation):
         desk.move(S.PAUSED, wish.reason, PauseKind.OPERATOR)
     else:
         return f"will be paused after {desk.state}; canceling {resting} own orders"
@@ -144,7 +149,7 @@ def recalibrate(life: Lifecycle, wish: cm.Recalibrate) -> str:
     desk = life.desk
     if desk.state not in RECALIBRATE_FROM:
         raise Refused(f"not possible in {desk.state}")
-    if life.procedure is not None:
+    if life.procedure is not None and not isinstance(life.procedure, CashRecovery):
         raise Refused(f"{life.procedure.name} is under way")
     if not (desk.links.stream_up and desk.links.client_up):
         raise Refused("not connected")

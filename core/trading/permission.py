@@ -12,6 +12,7 @@ from core.domain.enums import Permission
 from core.domain.enums import TraderState as S
 
 _UP = frozenset({S.READY, S.ACTING})
+_REDUCING = frozenset({S.ACTING, S.LOW_CASH, S.RECOVER_CASH})
 _EARLY = frozenset({S.STARTUP, S.IDLE, S.INITIALIZING, S.ORDERBOOK_CONNECT})
 
 
@@ -62,7 +63,12 @@ PERMISSIONS: tuple[_Row, ...] = (
     _Row(gives=Permission.NOTHING, why="not connected yet", states=_EARLY),
     _Row(gives=Permission.CANCEL_ONLY, why="the journal cannot be written", journal_ok=False),
     _Row(gives=Permission.CANCEL_ONLY, why="not connected", connected=False),
-    _Row(gives=Permission.REDUCE_ONLY, why="liquidating", states=frozenset({S.ACTING}), reducing=True),
+    _Row(
+        gives=Permission.REDUCE_ONLY,
+        why="reducing positions",
+        states=frozenset({S.ACTING, S.RECOVER_CASH}),
+        reducing=True,
+    ),
     _Row(gives=Permission.REDUCE_ONLY, why="the breaker is tripped", states=_UP, breaker_tripped=True),
     _Row(gives=Permission.REDUCE_ONLY, why="not armed", states=_UP, armed=False),
     _Row(gives=Permission.REDUCE_ONLY, why="exposure is over its limit", states=_UP, over_limit=True),

@@ -11,9 +11,6 @@ from core.trading.order_states import ORDER_TRANSITIONS, Happened, next_state
 from core.trading.permission import Standing, permission
 from core.trading.state_machine import LIMITS, TRANSITIONS, TraderStateMachine
 
-# Declared in the vocabulary; their moves come with cash recovery.
-LATER = {TraderState.LOW_CASH, TraderState.RECOVER_CASH}
-
 
 def test_every_trader_state_can_be_reached_from_startup() -> None:
     seen, todo = {TraderState.STARTUP}, [TraderState.STARTUP]
@@ -23,7 +20,7 @@ def test_every_trader_state_can_be_reached_from_startup() -> None:
             if source is here and target not in seen:
                 seen.add(target)
                 todo.append(target)
-    assert seen >= set(TraderState) - LATER
+    assert seen == set(TraderState)
 
 
 def test_every_trader_state_has_a_way_out_but_shutdown() -> None:

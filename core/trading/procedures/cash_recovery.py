@@ -1,0 +1,97 @@
+"""CashRecovery: LOW_CASH cancels own orders and looks again; RECOVER_CASH reduces positions by real, ranked orders.
+
+It stops as soon as enough is free; the old full close stays with the operator's liquidation. Unarmed it waits and
+shows the plan. Orders are immediate and reduce-only, one at a time, sized for what is still missing; a try that
+brings nothing is bounded. What cannot be done is said, with figures, and is never tried in a loop.
+"""
+
+from __future__ import annotations
+
+from core.domain.amounts import Money, money_text
+from core.domain.commands import PlaceOrder
+from core.domain.enums import Origin, TimeInForce, TraderState
+from core.trading.cash_plan import cash_plan, count_for
+from core.trading.desk import Desk
+from core.trading.orders import Order
+from core.trading.procedures.base import NS, Done, Rank
+from core.trading.procedures.verify import CancelAndVerify, Progress
+
+CANCEL_LIMIT_NS = 20 * NS
+BETWEEN_TRIES_NS = NS // 2
+EMPTY_TRIES = 5
+
+
+class CashRecovery:
+    """Brings cash (free plus reserved) back over the threshold, or says why it cannot."""
+
+    name = "cash_recovery"
+    rank = Rank.RECOVER
+
+    def __init__(self, desk: Desk) -> None:
+        self._verify = CancelAndVerify(desk, CANCEL_LIMIT_NS)
+        self._working: Order | None = None
+        self._empty = 0
+        self._not_before_ns = 0
+
+    def advance(self, desk: Desk) -> Done | None:
+        match self._verify.advance(desk):
+            case Progress.OUT_OF_TIME:
+                return Done(False, "own orders could not be verified as canceled")
+            case Progress.VERIFIED:
+                return self._recover(desk)
+            case _:
+                return None
+
+    def waiting_for(self, desk: Desk) -> str:
+        """What stands in the way, in words."""
+        if not desk.armed:
+            return f"arming: {money_text(deficit(desk))} are missing, the plan is shown"
+        return f"{money_text(deficit(desk))} more"
+
+    def _recover(self, desk: Desk) -> Done | None:
+        # An exit in flight or a fill not yet held would make the next size wrong: wait for both.
+        if self._working is not None and (self._working.is_open or self._working.missing):
+            return None
+        if self._working is not None:
+            self._empty = self._empty + 1 if self._working.done == 0 else 0
+            self._working = None
+        if deficit(desk) <= 0:
+            return Done(True, f"cash is {money_text(Money(desk.positions.cash))}")
+        plan = cash_plan(desk)
+        if not plan or self._empty >= EMPTY_TRIES:
+            why = "no position can be closed now" if not plan else "exits found nobody to trade with"
+            return Done(False, f"{money_text(deficit(desk))} below the cash threshold: {why}")
+        if not desk.armed or desk.now_ns < self._not_before_ns:
+            return None
+        if desk.state is TraderState.LOW_CASH:
+            desk.move(TraderState.RECOVER_CASH, "trigger_cash_recovery")
+        desk.reducing = True
+        self._not_before_ns = desk.now_ns + BETWEEN_TRIES_NS
+        line = plan[0]
+        assert line.limit_price is not None
+        result = desk.place(
+            PlaceOrder(
+                origin=Origin.PROCEDURE,
+                ticker=line.ticker,
+                side=line.side,
+                price=line.limit_price,
+                count=count_for(line, deficit(desk)),
+                time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
+                reduce_only=True,
+            )
+        )
+        if isinstance(result, Order):
+            self._working = result
+        else:
+            self._empty += 1
+            desk.status.log_action_result(desk.wall_ns, "denied", f"{line.ticker}: {result.text}", status="refused")
+        return None
+
+
+def deficit(desk: Desk) -> Money:
+    """How much cash is missing; what resting orders reserve is ours and counts as there."""
+    return Money(desk.settings.minimum_cash - desk.positions.cash)
+
+
+def is_cash_recovery_required(desk: Desk) -> bool:
+    return desk.positions.cash_known and deficit(desk) > 0

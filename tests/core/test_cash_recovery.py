@@ -1,0 +1,162 @@
+"""Cash recovery: real reducing orders in ranked order, only as much as is needed, and never a loop."""
+
+from core.domain import events as ev
+from core.domain.amounts import Count, contracts, dollars
+from core.domain.commands import Arm, Pause, Recalibrate, Start
+from core.domain.effects import SendOrder
+from core.domain.enums import BookSide, Origin, TraderState
+from core.domain.ids import OrderId
+from core.engine.waiting import waiting_for
+from core.trading.cash_plan import cash_plan
+from tests.core.builders import Bench, T, book, fill, market
+
+S = TraderState
+
+
+def poor(cash: int = 80, held: int = 10_000, minimum: int = 100, **more: object) -> Bench:
+    """Under the threshold with a long position that cost 0.45 a contract."""
+    bench = Bench(minimum_cash=dollars(minimum), **more)
+    bench.balance = dollars(cash)
+    bench.positions = (
+        (ev.PositionReport(ticker=T, position=Count(held), cost=held * 4_500, realized=0, fees=0),) if held else ()
+    )
+    return bench
+
+
+def rise(bench: Bench) -> Bench:
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    bench.connect()
+    for info in bench.markets:
+        bench.step(book(info.ticker, bids=((4_500, 50_000),)))
+    bench.beat(times=30)
+    return bench
+
+
+def sells(bench: Bench) -> list[SendOrder]:
+    return [e for e in bench.effects if isinstance(e, SendOrder)]
+
+
+def finish(bench: Bench, sent: SendOrder, filled: int, order: str) -> None:
+    bench.step(
+        ev.OrderAccepted(
+            client_order_id=sent.client_order_id, order_id=OrderId(order), filled=Count(filled), remaining=Count(0),
+            elapsed_ns=1,
+        )
+    )  # fmt: skip
+    if filled:
+        bench.step(fill(f"t-{order}", order=order, side=sent.side, price=sent.price, count=filled))
+
+
+def visited(bench: Bench) -> list[TraderState]:
+    return [state for state, _, _ in bench.desk.machine.visits]
+
+
+def test_enough_cash_never_leaves_ready() -> None:
+    bench = rise(poor(cash=100))
+    assert bench.state is S.READY
+    assert S.LOW_CASH not in visited(bench)
+
+
+def test_low_cash_places_a_real_reducing_order_for_what_is_missing_and_calibrates() -> None:
+    bench = rise(poor())
+    assert bench.state is S.RECOVER_CASH
+    (sent,) = sells(bench)
+    assert (sent.side, sent.price, sent.reduce_only) == (BookSide.ASK, 4_500, True)
+    # 20 dollars at 0.45 less the fee are 47 contracts, not all 100.
+    assert contracts(45) <= sent.count <= contracts(48)
+    finish(bench, sent, sent.count, "x1")
+    left = 10_000 - sent.count
+    bench.balance = bench.desk.positions.cash
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(left), cost=left * 4_500, realized=0, fees=0),)
+    bench.beat(times=30)
+    assert bench.state is S.READY
+    assert visited(bench)[-4:] == [S.LOW_CASH, S.RECOVER_CASH, S.CALIBRATING, S.READY]
+
+
+def test_what_resting_orders_reserve_counts_as_there() -> None:
+    bench = Bench(minimum_cash=dollars(100)).up()
+    bench.accept(bench.place(count=10_000, price=4_500))
+    bench.balance = dollars(1000) - 4_500 * 10_000
+    bench.beat(times=5)
+    assert bench.state in (S.READY, S.ACTING)
+
+
+def test_a_partial_exit_goes_on_until_enough_is_free() -> None:
+    bench = rise(poor())
+    first = sells(bench)[0]
+    finish(bench, first, 1_000, "x1")
+    bench.beat(times=8)
+    assert len(sells(bench)) == 2
+    assert sells(bench)[1].count < first.count
+    assert bench.state is S.RECOVER_CASH
+
+
+def test_unarmed_it_waits_in_low_cash_and_names_what_it_waits_for() -> None:
+    bench = rise(poor(armed=False))
+    bench.beat(times=50)
+    assert bench.state is S.LOW_CASH
+    assert not sells(bench)
+    assert "arming" in waiting_for(bench.engine.life)
+    bench.step(Arm())
+    bench.beat(times=2)
+    assert sells(bench)
+
+
+def test_an_empty_book_ends_in_error_that_waits_for_a_condition_and_not_for_a_timer() -> None:
+    bench = poor()
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    bench.connect()
+    bench.step(book(bids=()))
+    bench.beat(times=30)
+    assert bench.state is S.ERROR
+    assert "cash threshold" in bench.desk.machine.reason
+    bench.beat(seconds=5, times=60)
+    assert bench.state is S.ERROR
+    bench.step(book(bids=((4_400, 50_000),), seq=9))
+    bench.beat(times=40)
+    assert bench.state is S.RECOVER_CASH
+
+
+def test_exits_that_find_nobody_are_bounded_and_not_repeated_at_the_same_prices() -> None:
+    bench = rise(poor())
+    for index in range(20):
+        open_sells = [s for s in sells(bench) if bench.desk.orders.get(s.client_order_id).is_open]  # type: ignore[union-attr]
+        for sent in open_sells:
+            finish(bench, sent, 0, f"n{index}")
+        bench.beat(times=10)
+    assert bench.state is S.ERROR
+    assert len(sells(bench)) == 5
+    bench.beat(seconds=5, times=40)
+    assert len(sells(bench)) == 5
+
+
+def test_nothing_to_sell_is_said_with_the_figure() -> None:
+    bench = rise(poor(held=0))
+    assert bench.state is S.ERROR
+    assert "$20.00 below the cash threshold" in bench.desk.machine.reason
+
+
+def test_what_frees_most_per_dollar_of_loss_comes_first_and_near_settlements_last() -> None:
+    soon = Bench().desk.wall_ns // 1_000_000 + 600_000
+    bench = poor(armed=False)
+    bench.markets = (market("KX-A"), market("KX-B"), market("KX-C", close_ms=soon))
+    bench.positions = tuple(
+        ev.PositionReport(ticker=t, position=Count(1_000), cost=1_000 * price, realized=0, fees=0)  # type: ignore[arg-type]
+        for t, price in (("KX-A", 6_000), ("KX-B", 4_600), ("KX-C", 1_000))
+    )
+    rise(bench)
+    assert [line.ticker for line in cash_plan(bench.desk)] == ["KX-B", "KX-A", "KX-C"]
+
+
+def test_the_operator_may_pause_or_compare_in_low_cash() -> None:
+    bench = rise(poor(armed=False))
+    bench.step(Recalibrate(command_id=3))
+    assert bench.state is S.CALIBRATING
+    bench.beat(times=40)
+    assert bench.state is S.LOW_CASH
+    bench.step(Pause())
+    assert bench.state is S.PAUSED
+    bench.beat(times=20)
+    assert bench.state is S.PAUSED
