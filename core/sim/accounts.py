@@ -6,6 +6,7 @@ of the dollar at once. Cash here is before reservations; what a client may spend
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,8 @@ class Account:
         self.resting_count = 0
         self.tier: str | None = None  # its own, where it is better than the exchange's
         self._resting: dict[tuple[str, BookSide], dict[str, Order]] = {}
+        self._ranked: dict[tuple[str, BookSide], list[tuple[int, int, Order]]] = {}  # those that would fill first first
+        self._gross: dict[tuple[str, BookSide], int] = {}  # what resting orders cost if nothing covers them
         self._reserves: dict[tuple[str, BookSide], int] = {}
 
     @property
@@ -128,19 +131,31 @@ class Account:
     def keep_resting(self, orders: dict[str, Order]) -> None:
         """Let these copies rest in place of the orders they were made of; for views of the past."""
         self._resting = {key: {i: orders[i] for i in rows} for key, rows in self._resting.items()}
-        self._reserves = dict(self._reserves)
+        self._ranked = {key: [(r, n, orders[o.order_id]) for r, n, o in rows] for key, rows in self._ranked.items()}
+        self._reserves, self._gross = dict(self._reserves), dict(self._gross)
 
     def rest(self, order: Order) -> None:
-        self._resting.setdefault((order.market.ticker, order.side), {})[order.order_id] = order
+        key = (order.market.ticker, order.side)
+        self._resting.setdefault(key, {})[order.order_id] = order
+        self._gross[key] = self._gross.get(key, 0) + order.unit_cost * order.remaining
+        insort(self._ranked.setdefault(key, []), (-order.price * order.side.sign, order.number, order))
         self.resting_count += 1
         if order.group is not None:
             order.group.members[order.order_id] = order
 
     def unrest(self, order: Order) -> None:
-        del self._resting[order.market.ticker, order.side][order.order_id]
+        key = (order.market.ticker, order.side)
+        del self._resting[key][order.order_id]
+        self._gross[key] -= order.unit_cost * order.remaining
+        ranked = self._ranked[key]
+        del ranked[bisect_left(ranked, (-order.price * order.side.sign, order.number))]
         self.resting_count -= 1
         if order.group is not None:
             del order.group.members[order.order_id]
+
+    def lessened(self, order: Order, by: int) -> None:
+        """A resting order has become smaller."""
+        self._gross[order.market.ticker, order.side] -= order.unit_cost * by
 
     def settle(self, market: Market, value: int, now_ns: int) -> Money | None:
         """Pay the net position and return what rounding down to whole cents keeps; None where nothing was held."""
@@ -183,16 +198,46 @@ class Account:
 
     def reserve_with(self, ticker: str, side: BookSide, row: tuple[int, int, int], without: Order | None = None) -> int:
         """How much more would be reserved on this side with one more order, and without another."""
-        rows = [(o.price, o.unit_cost, int(o.remaining)) for o in self.resting(ticker, side) if o is not without]
-        return self.reserve_for(ticker, side, [*rows, row]) - self._reserves.get((ticker, side), 0)
+        price, unit, count = row
+        gross = unit * count - (without.unit_cost * without.remaining if without is not None else 0)
+        cover = -self.quantity(ticker) * side.sign
+        if cover <= 0:
+            return gross
+        key = (ticker, side)
+        saved = self._saved(key, cover, (-price * side.sign, unit, count), without)
+        return self._gross.get(key, 0) + gross - saved - self._reserves.get(key, 0)
+
+    def _saved(
+        self,
+        key: tuple[str, BookSide],
+        cover: int,
+        more: tuple[int, int, int] | None = None,
+        without: Order | None = None,
+    ) -> int:
+        """What the position covers of the orders that would fill first: by rank, as far as it reaches."""
+        saved = 0
+        for rank, _number, order in self._ranked.get(key, ()):
+            if more is not None and more[0] < rank:
+                free = min(cover, more[2])
+                saved, cover, more = saved + more[1] * free, cover - free, None
+            if cover <= 0:
+                return saved
+            if order is not without:
+                free = min(cover, order.remaining)
+                saved, cover = saved + order.unit_cost * free, cover - free
+        return saved + more[1] * min(cover, more[2]) if more is not None else saved
 
     def refresh(self, ticker: str) -> None:
-        """Recompute what this market's resting orders reserve, after a fill, a placing or a cancel."""
+        """Bring up to date what this market's resting orders reserve, after a fill, a placing or a cancel."""
         if self.house:
             return
-        for side in BookSide:
-            rows = [(o.price, o.unit_cost, int(o.remaining)) for o in self.resting(ticker, side)]
-            now = self.reserve_for(ticker, side, rows)
-            before = self._reserves.get((ticker, side), 0)
-            self._reserves[ticker, side] = now
-            self.reserved = Money(self.reserved + now - before)
+        held = self.quantity(ticker)
+        for side, cover in ((BookSide.BID, -held), (BookSide.ASK, held)):
+            key = (ticker, side)
+            now = self._gross.get(key, 0)
+            if cover > 0 and now:
+                now -= self._saved(key, cover)
+            before = self._reserves.get(key, 0)
+            if now != before:
+                self._reserves[key] = now
+                self.reserved = Money(self.reserved + now - before)

@@ -112,6 +112,7 @@ class Matcher:
             maker.status = OrderStatus.EXECUTED
         else:
             ladder.shrink(maker, count)
+            maker.account.lessened(maker, count)
         taker.remaining = Count(taker.remaining - count)
         trade = self._print(market, taker, price, count, batch)
         longs = self._longs(taker, maker)
@@ -162,12 +163,13 @@ class Matcher:
         rule = order.market.fee(trade.at_ns)
         fee = trade_fee(rule, is_taker=is_taker, price=price, count=count)
         charged = settle(revenue, fee, order.paid_rounding, account.precision)
+        net = charged.net
         order.paid_rounding = charged.paid_rounding
-        held.charge(charged.net, trade.at_ns)
-        account.cash = Money(account.cash + revenue - charged.net)
-        account.fees = Money(account.fees + charged.net)
-        self.fees = Money(self.fees + charged.net)
-        self._tally(order, price, count, charged.net, is_taker, trade.at_ns)
+        held.charge(net, trade.at_ns)
+        account.cash = Money(account.cash + revenue - net)
+        account.fees = Money(account.fees + net)
+        self.fees = Money(self.fees + net)
+        self._tally(order, price, count, net, is_taker, trade.at_ns)
         if not account.house:
             self._counters.fill += 1
             fill = Fill(
@@ -175,13 +177,13 @@ class Matcher:
                 trade=trade,
                 order=order,
                 is_taker=is_taker,
-                fee=charged.net,
+                fee=net,
                 closes=closes,
                 position_after=held.quantity,
             )
             account.fills.append(fill)
             batch.filled(fill)
-        return charged.net
+        return net
 
     @staticmethod
     def _tally(order: Order, price: int, count: int, fee: Money, is_taker: bool, now_ns: int) -> None:

@@ -299,6 +299,7 @@ class Venue:
     def _shrink(self, order: Order, by: int, reason: str, batch: Batch) -> None:
         if by:
             order.market.book.side(order.side).shrink(order, by)
+            order.account.lessened(order, by)
             batch.level(order, -by)
             order.account.refresh(order.market.ticker)
         order.reason, order.updated_ns = reason, self.now_ns
