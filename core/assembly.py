@@ -51,14 +51,14 @@ from core.strategy.actor import ActorService
 from core.strategy.maker import MakerParameters, MarketMaker
 from core.surroundings import gauges, surroundings
 from core.trading.desk import Desk, DeskSettings
-from core.trading.panel import render_panel
+from core.trading.panel import status_text
 from core.trading.snapshot import ExitView, GaugesView, IdentityView, TraderSnapshot
 from core.trading.startup import startup_snapshot
 from core.verification import FinalReading, read_finally
 
 NS = 1_000_000_000
 LAG_EVERY_S = 0.05
-encode_snapshot = msgspec.json.Encoder().encode
+encode_snapshot = encode_history = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,7 @@ class Trader:
         self._exit: ExitView | None = None
         self.status_file: StatusFile | None = None
         self._lag = LagMeter()
+        self._history_kept = 0
         self.final: FinalReading | None = None
 
     # ---- what a program may do with it -------------------------------------------------------------------------
@@ -143,8 +144,9 @@ class Trader:
         assert self._coordinator is not None
         await self._coordinator.wait_wake()
 
-    def status_text(self, *, ascii_only: bool = False) -> str:
-        return render_panel(self.snapshot, self._clock.wall_ns(), ascii_only=ascii_only)
+    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
+        """The status for people: `panel` for a clipboard, `whole` with every row, `summary` in a dozen lines."""
+        return status_text(self.snapshot, self._clock.wall_ns(), form, ascii_only=ascii_only)
 
     def folder(self) -> Path:
         """Where this session keeps its things; the state folder until that is known."""
@@ -175,7 +177,7 @@ class Trader:
 
     async def _open_to_this_machine(self, quarters: Quarters, coordinator: TraderCoordinator) -> LocalEndpoint:
         """The status file and the command socket of a running trader."""
-        self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot))
+        self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot), self._new_history)
         coordinator.supervise("status_file", self.status_file.run)
         endpoint = LocalEndpoint(
             socket_path(quarters.folder),
@@ -187,6 +189,15 @@ class Trader:
             raise StartRefused(f"the command socket in {quarters.folder} cannot be made: {error}") from None
         return endpoint
 
+    def _new_history(self) -> bytes | None:
+        """The status history when it has a row that is not on disk yet."""
+        assert self.engine is not None
+        status = self.engine.desk.status
+        if status.entries == self._history_kept:
+            return None
+        self._history_kept = status.entries
+        return encode_history(tuple(status.history))
+
     # ---- wiring ------------------------------------------------------------------------------------------------
 
     async def _assemble(self) -> TraderCoordinator:
@@ -194,6 +205,7 @@ class Trader:
         if self._wiring.on_disk and self.quarters is None:
             self.quarters = Quarters(self.settings, account)
         desk = self._desk()
+        desk.status.recall_history(self.quarters.history() if self.quarters else ())
         engine = self.engine = Engine(desk, self._actor(), self.quarters.last_breaker() if self.quarters else None)
         picture = PictureMaker(self._identity(account), self._gauges)
         wiring = self._wiring

@@ -22,9 +22,11 @@ from core.exchange.network import Endpoints, endpoints_for, loopback_endpoints
 from core.exchange.signing import Signer, load_signer, signer_from_pem
 from core.journal.journal import JournalContents, read_journal
 from core.local.folder import AccountLock, account_folder, make_private
+from core.local.presence import HISTORY_NAME
 from core.ports import Clock
 from core.sim.server import ExchangeServer
 from core.sim.settings import ExchangeSettings
+from core.trading.snapshot import StatusEntry
 
 PAPER_FOLDERS_KEPT = 10
 LOG_FILE = "trader.log"
@@ -155,8 +157,20 @@ class Quarters:
         """The base of the newest day with a result."""
         return next((r for r in reversed(self.contents.records) if isinstance(r, DayOpened)), None)
 
+    def history(self) -> tuple[StatusEntry, ...]:
+        """The status history an earlier session kept here."""
+        return read_history(self.folder)
+
     def last_breaker(self) -> BreakerMoved | None:
         return next((r for r in reversed(self.contents.records) if isinstance(r, BreakerMoved)), None)
+
+
+def read_history(folder: Path) -> tuple[StatusEntry, ...]:
+    """The status history on disk, oldest first; nothing when there is none that can be read."""
+    try:
+        return msgspec.json.decode((folder / HISTORY_NAME).read_bytes(), type=tuple[StatusEntry, ...])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ()
 
 
 def _tidy_paper(base: Path, current: Path) -> None:

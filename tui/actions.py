@@ -185,6 +185,8 @@ ACTIONS: tuple[Action, ...] = (
            "Trading", footer=5),
     Action("copy_status", ("y",), "y", _says("Copy status"), "Send the status panel to the clipboard and to a file",
            "Look", footer=8),
+    Action("copy_summary", ("ctrl+y",), "^y", _says("Copy summary"),
+           "Send the status in a dozen lines to the clipboard", "Look"),
     Action("copy_row", ("Y",), "Y", _says("Copy row"), "Send the selected row to the clipboard", "Look",
            blocked=_row_blocked),
     Action("panel_1", ("1",), "1", _says("Book"), "Go to the depth ladder", "Look"),

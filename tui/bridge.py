@@ -21,8 +21,8 @@ class TraderBridge(Protocol):
     def next_command_id(self) -> int:
         """A new id, larger than all before it."""
 
-    def status_text(self, *, ascii_only: bool = False) -> str:
-        """The status panel as it is pasted into reports."""
+    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
+        """The status as it is pasted into reports: `panel`, `whole` (every row) or the short `summary`."""
 
     def state_folder(self) -> Path:
         """Where copies of the status are kept."""

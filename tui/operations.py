@@ -32,6 +32,7 @@ class Operations:
             "arm": self.arm,
             "quit": self.quit,
             "copy_status": self.copy_status,
+            "copy_summary": self.copy_summary,
             "copy_row": self.copy_row,
             "next_panel": lambda: main.step_panel(1),
             "previous_panel": lambda: main.step_panel(-1),
@@ -114,21 +115,30 @@ class Operations:
             main.dismiss_results()
 
     def copy_status(self) -> None:
-        text = self._app.bridge.status_text(ascii_only=self._app.options.ascii)
-        self._app.run_worker(self._copy(text, "status", keep=True), exit_on_error=False, group="copy")
+        self._copy_form("panel", "status")
+
+    def copy_summary(self) -> None:
+        self._copy_form("summary", "summary")
+
+    def _copy_form(self, form: str, what: str) -> None:
+        """One form to the clipboard; the file always keeps the whole panel."""
+        bridge, ascii_only = self._app.bridge, self._app.options.ascii
+        text = bridge.status_text(ascii_only=ascii_only, form=form)
+        whole = bridge.status_text(ascii_only=ascii_only, form="whole")
+        self._app.run_worker(self._copy(text, what, kept=whole), exit_on_error=False, group="copy")
 
     def copy_row(self) -> None:
         text = self._app.main.selected_text()
-        self._app.run_worker(self._copy(text, "row", keep=False), exit_on_error=False, group="copy")
+        self._app.run_worker(self._copy(text, "row"), exit_on_error=False, group="copy")
 
-    async def _copy(self, text: str, what: str, *, keep: bool) -> None:
+    async def _copy(self, text: str, what: str, *, kept: str = "") -> None:
         app = self._app
         route = await clipboard.send(text, app.copy_to_clipboard)
         words = f"{what} sent by {route}"
         role = "ok"
-        if keep:
+        if kept:
             try:
-                path = await clipboard.keep(text, app.bridge.state_folder())
+                path = await clipboard.keep(kept, app.bridge.state_folder())
                 words += f"; kept as {path.name} in {path.parent}"
             except OSError as error:
                 log.warning("status not kept: %s", error)

@@ -4,6 +4,7 @@ sign of life. A judgement only; what follows from it is the lifecycle's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from core.domain.amounts import money_text
@@ -45,6 +46,12 @@ class HealthMonitor:
         return self._moved_ns.get(name)
 
 
+def worst(statuses: Iterable[str]) -> str:
+    """`healthy`, `degraded` or `error`: the worst of them."""
+    found = set(statuses)
+    return next((word for word in ("error", "degraded") if word in found), "healthy")
+
+
 def components(engine: Engine) -> tuple[ComponentView, ...]:
     """One row a system, by the names they are known by."""
     desk, last = engine.desk, engine.rounds.monitor.last_ns
@@ -52,7 +59,9 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
     untrusted = desk.markets.untrusted()
     doubt = len(orders.in_doubt())
     quiet = links.last_message_ns is None or desk.now_ns - links.last_message_ns > QUIET_NS
-    stream = "healthy" if links.stream_up and not quiet else ("degraded" if links.stream_up else "error")
+    # What has not come up yet is not an error.
+    stream = "error" if links.stream_epoch and not links.stream_up else ("degraded" if quiet else "healthy")
+    client = "healthy" if links.client_up else ("degraded" if links.last_reply_ns is None else "error")
     calibrated = engine.life.calibrations
     rows = (
         ("OrderService", "degraded" if doubt else "healthy",
@@ -63,8 +72,7 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
          f"{calibrated} comparisons, drift {money_text(desk.drift_cash, places=6)}", last("StateSync")),
         ("OrderbookIntegration", stream, f"{len(desk.markets.watched)} books, {len(untrusted)} untrusted",
          links.last_message_ns),
-        ("TradingClientIntegration", "healthy" if links.client_up else "error",
-         f"{links.failed_reads} failed reads in a row", links.last_reply_ns),
+        ("TradingClientIntegration", client, f"{links.failed_reads} failed reads in a row", links.last_reply_ns),
         ("RiskController", "error" if desk.breaker.tripped else "healthy",
          f"breaker {'tripped' if desk.breaker.tripped else 'closed'}", last("RiskController")),
         ("Journal", "healthy" if links.journal_ok else "error", f"position {desk.out.journal_position}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.engine.health import HealthMonitor, components
+from core.engine.health import HealthMonitor, components, worst
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -22,7 +22,6 @@ class Rounds:
         self.checks = 0
         self._check_ns = 0
         self._entry_ns = 0
-        self._entries = 0
 
     def beat(self, engine: Engine) -> None:
         desk = engine.desk
@@ -32,14 +31,24 @@ class Rounds:
             for step in engine.life.calibration.steps():
                 desk.status.log_calibration_step(desk.wall_ns, step)
         if desk.now_ns >= self._check_ns:
-            self._check_ns = desk.now_ns + desk.settings.health_check_ns
-            self.checks += 1
-            for found in components(engine):
-                desk.status.log_service_status(desk.wall_ns, found.name, found.status, found.detail)
-        if desk.status.entries != self._entries:
-            # A change of state wrote its own row.
-            self._entry_ns = desk.now_ns + desk.settings.status_interval_ns
-        elif desk.now_ns >= self._entry_ns:
-            self._entry_ns = desk.now_ns + desk.settings.status_interval_ns
+            self._check(engine)
+        self._keep_history(engine)
+
+    def _check(self, engine: Engine) -> None:
+        """Judge every service; a change of its status is told."""
+        desk = engine.desk
+        self._check_ns = desk.now_ns + desk.settings.health_check_ns
+        self.checks += 1
+        for found in components(engine):
+            desk.status.log_service_status(desk.wall_ns, found.name, found.status, found.detail)
+
+    def _keep_history(self, engine: Engine) -> None:
+        """A row for each change of state, and one when none came for the interval."""
+        desk = engine.desk
+        if desk.now_ns >= self._entry_ns and not desk.status.has_new_entries:
             desk.log_status()
-        self._entries = desk.status.entries
+        known = desk.positions.cash_known
+        portfolio, day = (desk.equity.portfolio, desk.equity.day_result) if known else (None, None)
+        health = worst(found.status for found in components(engine)) if desk.status.has_new_entries else ""
+        if desk.status.complete_entries(health, portfolio, day):
+            self._entry_ns = desk.now_ns + desk.settings.status_interval_ns

@@ -121,7 +121,6 @@ class Desk:
     def log_status(self) -> None:
         """Add the present moment to the status history."""
         machine, positions, orders = self.machine, self.positions, self.orders
-        known = positions.cash_known
         self.status.log_status(
             StatusEntry(
                 at=self.wall_ns,
@@ -130,10 +129,10 @@ class Desk:
                 seconds_in_state=max(0, self.now_ns - machine.entered_ns) // NS,
                 reason=machine.reason,
                 permission=self.permission()[0].name.lower(),
-                health=self.status.worst_service(),
+                health="",
                 breaker_tripped=self.breaker.tripped,
-                portfolio=self.equity.portfolio if known else None,
-                day=self.equity.day_result if known else None,
+                portfolio=None,
+                day=None,
                 realized=positions.realized,
                 fees=positions.fees,
                 exposure=self.risk.exposure(),

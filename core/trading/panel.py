@@ -14,6 +14,7 @@ from core.domain.amounts import (
 )
 from core.domain.enums import BookSide, OrderState
 from core.trading.snapshot import OrderView, PositionView, TraderSnapshot
+from core.trading.summary import render_summary
 from core.trading.timetext import age_text, clock_text, millis_text, seconds_text, time_text
 
 WIDTH = 80
@@ -47,15 +48,17 @@ def render_panel(snapshot: TraderSnapshot, wall_ns: int, *, ascii_only: bool = F
     for index, part in enumerate(parts):
         if index:
             lines.append(marks["l"] + marks["h"] * inner + marks["r"])
-        lines += [marks["v"] + _fit(line, inner) + marks["v"] for line in part]
+        lines += [marks["v"] + f" {piece}".ljust(inner) + marks["v"] for line in part for piece in _wrap(line)]
     lines.append(marks["bl"] + marks["h"] * inner + marks["br"])
     text = "\n".join(lines) + "\n"
     return text.translate(_FOLD).encode("ascii", "replace").decode() if ascii_only else text
 
 
-def _fit(line: str, width: int) -> str:
-    cut = line if len(line) < width else line[: width - 2] + "…"
-    return f" {cut}".ljust(width)
+def status_text(snapshot: TraderSnapshot, wall_ns: int, form: str = "panel", *, ascii_only: bool = False) -> str:
+    """The status in one of its forms: `panel` for a clipboard, `whole` with every row, or the short `summary`."""
+    if form == "summary":
+        return render_summary(snapshot, wall_ns, ascii_only=ascii_only)
+    return render_panel(snapshot, wall_ns, ascii_only=ascii_only, rows=None if form == "whole" else 40)
 
 
 def _head(s: TraderSnapshot, wall_ns: int) -> list[str]:
@@ -72,7 +75,7 @@ def _head(s: TraderSnapshot, wall_ns: int) -> list[str]:
         + (f", seed {i.seed}" if i.seed is not None else ""),
         f"pid {i.pid or '-'}{f' on {i.host}' if i.host else ''}, up {age_text(s.taken_at - i.started_at)},"
         f" picture {age_text(wall_ns - s.taken_at)} old",
-        *_wrap(f"{runs or 'Python -'}{build}; exchange clock ahead of ours: {clock}"),
+        f"{runs or 'Python -'}{build}; exchange clock ahead of ours: {clock}",
         f"Config {i.config_hash or '-'}, log {_tail(i.log_file, 55) or '-'}",
     ]
 
@@ -88,7 +91,7 @@ def _state(s: TraderSnapshot) -> list[str]:
         lines.append(f"Waits for: {state.waiting_for}")
     if s.calibration:
         steps = ", ".join(f"{c.step} {c.status}{seconds_text(c.elapsed_ns)}" for c in s.calibration)
-        lines += _wrap(f"Calibration: {steps}")
+        lines.append(f"Calibration: {steps}")
     lines += [
         f"  {clock_text(t.at)} {t.source} ({t.seconds_in_source} s) → {t.target} ({t.reason})"
         + (f" x{t.folded}" if t.folded else "")
@@ -96,7 +99,7 @@ def _state(s: TraderSnapshot) -> list[str]:
     ]
     pending = [f"{a.name} ({age_text(s.taken_at - a.at)})" for a in s.actions if a.status == "pending"]
     doing = s.state.procedure or "none"
-    lines += _wrap(f"Procedure: {doing}; pending actions: {', '.join(pending) or 'none'}")
+    lines.append(f"Procedure: {doing}; pending actions: {', '.join(pending) or 'none'}")
     return lines
 
 
@@ -108,7 +111,7 @@ def _risk(s: TraderSnapshot) -> list[str]:
     if not b.tripped and b.tripped_at is not None:
         line += f"; tripped last {clock_text(b.tripped_at)}: {b.reason}"
     limits = ", ".join(f"{m.name} {m.used_text} of {m.limit_text}" for m in s.limits)
-    return [*_wrap(line), *_wrap(f"Limits: {limits or '-'}")]
+    return [line, f"Limits: {limits or '-'}"]
 
 
 def _feed(s: TraderSnapshot) -> list[str]:
@@ -120,12 +123,12 @@ def _feed(s: TraderSnapshot) -> list[str]:
     lag = " / ".join("-" if us is None else millis_text(us) for us in (g.loop_lag_p50_us, f.loop_lag_p99_us))
     calls = ", ".join(f"{c.call} {millis_text(c.p50_us)} / {millis_text(c.p99_us)}" for c in g.latency)
     return [
-        f"Stream: {stream}, connection {f.stream_epoch}, last message {_ago(s, f.last_message_ns)}, gaps {c.gaps},"
-        f" resyncs {c.resyncs}",
+        f"Stream: {stream}, connection {f.stream_epoch}, last message {_ago(s, f.last_message_ns)},"
+        f" last sequence {max((b.seq for b in s.books), default=0)}, gaps {c.gaps}, resyncs {c.resyncs}",
         f"REST: {rest}, last reply {_ago(s, f.last_reply_ns)}, latency {latency}, tokens {_n(f.read_tokens)} read"
         f" {_n(f.write_tokens)} write",
-        *_wrap(f"REST p50 / p99: {calls or '-'}; limited {g.limited}, retries {g.retries}"),
-        *_wrap(f"Last REST error: {g.last_error or 'none'}"),
+        f"REST p50 / p99: {calls or '-'}; limited {g.limited}, retries {g.retries}",
+        f"Last REST error: {g.last_error or 'none'}",
         f"Loop lag p50 / p99: {lag}, refused frames {c.refused_frames}, reconnects {c.reconnects}",
         *(f"  {h.name}: {h.status}, {_ago(s, h.last_ns)}: {h.detail}" for h in s.components),
     ]
@@ -154,7 +157,7 @@ def _markets(s: TraderSnapshot) -> list[str]:
         ask = f"{count_text(b.asks[0][1])}@{price_text(b.asks[0][0])}" if b.asks else "-"
         trust = "" if b.trusted else f" UNTRUSTED: {b.untrusted_reason}"
         spread = f" ({price_text(Price(b.asks[0][0] - b.bids[0][0]))})" if b.bids and b.asks else ""
-        lines.append(f"  {b.ticker}: {bid} / {ask}{spread}, {_ago(s, b.updated_ns or None)}, seq {b.seq}{trust}")
+        lines.append(f"  {b.ticker}: {bid} / {ask}{spread}, {_ago(s, b.updated_ns or None)}{trust}")
     return lines
 
 
@@ -213,7 +216,7 @@ def _errors(s: TraderSnapshot) -> list[str]:
     for e in s.errors[-ERRORS_SHOWN:]:
         recovery = f" → {e.recovery}" if e.recovery else ""
         context = f" ({e.context})" if e.context else ""
-        lines += _wrap(f"  {clock_text(e.at)} {e.severity}: {e.error}{context}{recovery}")
+        lines.append(f"  {clock_text(e.at)} {e.severity}: {e.error}{context}{recovery}")
     return lines
 
 
@@ -224,7 +227,8 @@ def _capped(lines: list[str], rows: int | None) -> list[str]:
 
 
 def _wrap(line: str) -> list[str]:
-    width = WIDTH - 5
+    """A long line as several, nothing of it lost."""
+    width = WIDTH - 3
     if len(line) <= width:
         return [line]
     cut = line.rfind(" ", 20, width)

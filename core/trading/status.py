@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
+
+from core.domain.amounts import Money
 from core.trading.snapshot import ActionView, ActivityView, ErrorView, StatusEntry, StepView, TraderSnapshot
 from core.trading.summary import render_summary
 
@@ -26,6 +29,7 @@ class StatusLogger:
         self.errors: deque[ErrorView] = deque(maxlen=ERRORS_KEPT)
         self.history: deque[StatusEntry] = deque(maxlen=HISTORY_KEPT)
         self.entries = 0
+        self._new_entries: list[StatusEntry] = []
         self.calibration_steps: dict[str, StepView] = {}
         self.services: dict[str, str] = {}
         self._actions: dict[int, ActionView] = {}
@@ -61,15 +65,22 @@ class StatusLogger:
         if before is not None and before != status:
             self.log_action_result(at, "service", f"{service}: {before} → {status}, {detail}", status=status)
 
-    def worst_service(self) -> str:
-        """`healthy`, `degraded` or `error`: the worst of all services at their last check."""
-        found = set(self.services.values())
-        return next((word for word in ("error", "degraded") if word in found), "healthy")
+    @property
+    def has_new_entries(self) -> bool:
+        return bool(self._new_entries)
 
     def log_status(self, entry: StatusEntry) -> None:
-        """A row of the status history."""
-        self.history.append(entry)
-        self.entries += 1
+        """A row for the status history; its health and money are filled in at the end of the beat."""
+        self._new_entries.append(entry)
+
+    def complete_entries(self, health: str, portfolio: Money | None, day: Money | None) -> bool:
+        """Put the new rows into the history; True when there was one."""
+        for entry in self._new_entries:
+            self.history.append(msgspec.structs.replace(entry, health=health, portfolio=portfolio, day=day))
+        found = bool(self._new_entries)
+        self.entries += len(self._new_entries)
+        self._new_entries.clear()
+        return found
 
     def recall_history(self, entries: tuple[StatusEntry, ...]) -> None:
         """Go on behind the rows an earlier session kept."""

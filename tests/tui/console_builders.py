@@ -322,7 +322,7 @@ class FixedBridge:
         self._next += 1
         return self._next
 
-    def status_text(self, *, ascii_only: bool = False) -> str:
+    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
         return "=== TRADER STATUS ===\nState: READY\n"
 
     def state_folder(self) -> Path:

@@ -9,7 +9,7 @@ from core.config import Settings
 from core.domain.commands import Command
 from core.lab.world import run_world
 from core.sim.auth import generate_private_key
-from core.trading.panel import render_panel
+from core.trading.panel import status_text
 from core.trading.snapshot import TraderSnapshot
 from tui.picture import draw
 
@@ -36,8 +36,8 @@ class StillBridge:
     def next_command_id(self) -> int:
         return 1
 
-    def status_text(self, *, ascii_only: bool = False) -> str:
-        return render_panel(self._snapshot, self._snapshot.taken_at, ascii_only=ascii_only)
+    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
+        return status_text(self._snapshot, self._snapshot.taken_at, form, ascii_only=ascii_only)
 
     def state_folder(self) -> Path:
         return Path()

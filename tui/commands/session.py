@@ -82,8 +82,8 @@ class AssemblyBridge:
     def next_command_id(self) -> int:
         return self._trader.next_command_id()
 
-    def status_text(self, *, ascii_only: bool = False) -> str:
-        return self._trader.status_text(ascii_only=ascii_only)
+    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
+        return self._trader.status_text(ascii_only=ascii_only, form=form)
 
     def state_folder(self) -> Path:
         return self._trader.folder()

@@ -1,11 +1,10 @@
-"""`status`: the status panel of the running or last session, from its status file and lock."""
+"""`status`: the status of the running or last session in its forms, from its status file, history and lock."""
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +14,10 @@ from tui.commands.options import ConfigOption, ModeOption, StateDirOption, load_
 if TYPE_CHECKING:
     from core.trading.snapshot import TraderSnapshot
 
-EXAMPLES = "Examples:  kalshi-trader status   |   kalshi-trader status --json   |   kalshi-trader status --mode demo"
+EXAMPLES = (
+    "Examples:  kalshi-trader status   |   kalshi-trader status --summary   |   kalshi-trader status --history 20   |"
+    "   kalshi-trader status --json"
+)
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")]
 
 
@@ -24,33 +26,72 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="The whole picture as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The whole picture as JSON; with --history its rows.")
+    ] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="The short form for a chat or bug report.")] = False,
+    history: Annotated[
+        int | None, typer.Option("--history", metavar="N", min=1, help="The last N rows of the status history.")
+    ] = None,
     mode: ModeOption = None,
     ascii_symbols: AsciiOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
 ) -> int:
+    folder = newest_session(config, state_dir, mode)
+    if history is not None:
+        _print_history(folder, history, as_json=as_json)
+    elif as_json:
+        _print_json(_whole(folder))
+    else:
+        _print_text(folder, "summary" if summary else "whole", ascii_only=ascii_symbols)
+    return 0
+
+
+def _print_text(folder: Path, form: str, *, ascii_only: bool) -> None:
     from core.local.folder import lock_holder
-    from core.trading.panel import render_panel
+    from core.trading.panel import status_text
     from core.trading.timetext import age_text, time_text
 
-    folder = newest_session(config, state_dir, mode)
-    snapshot = read_picture(folder)
+    snapshot, now = read_picture(folder), time.time_ns()
     pid = lock_holder(folder)
-    now = time.time_ns()
-    if as_json:
-        picture = json.loads((folder / "status.json").read_bytes())
-        document = {"running": pid is not None, "pid": pid, "folder": str(folder), "snapshot": picture}
-        typer.echo(json.dumps(document, indent=2))
-        return 0
     if pid is not None:
         typer.echo(f"running, pid {pid}, {age_text(now - snapshot.taken_at)} old")
     elif snapshot.exit is not None:
         typer.echo(f"ended {time_text(snapshot.exit.at)}, exit {snapshot.exit.code}")
     else:
         typer.echo(f"ended without an orderly stop; last picture {time_text(snapshot.taken_at)}")
-    typer.echo(render_panel(snapshot, now, ascii_only=ascii_symbols, rows=None), nl=False)
-    return 0
+    typer.echo(status_text(snapshot, now, form, ascii_only=ascii_only), nl=False)
+
+
+def _print_history(folder: Path, limit: int, *, as_json: bool) -> None:
+    from core.environment import read_history
+    from core.trading.document import history_document
+    from core.trading.summary import history_lines
+
+    entries = read_history(folder)[-limit:]
+    if as_json:
+        _print_json(history_document(entries))
+    else:
+        typer.echo("\n".join(history_lines(entries)))
+
+
+def _whole(folder: Path) -> dict[str, Any]:
+    """Whether it runs, the status in its known parts, and the whole picture."""
+    from core.local.folder import lock_holder
+    from core.trading.document import status_document
+
+    snapshot = read_picture(folder)
+    pid = lock_holder(folder)
+    head = {"running": pid is not None, "pid": pid, "folder": str(folder)}
+    return head | status_document(snapshot) | {"snapshot": snapshot}
+
+
+def _print_json(document: object) -> None:
+    import msgspec
+
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(document)
+    typer.echo(msgspec.json.format(encoded, indent=2).decode())
 
 
 def read_picture(folder: Path) -> TraderSnapshot:
