@@ -287,6 +287,7 @@ class Trader:
             lease_s=s.order_lease,
             quote_markets=s.quote_markets,
             sync_ns=s.sync_interval * NS,
+            group_limit=s.order_group_limit,
             started_at=self._started_at,
             status_interval_ns=s.status_interval * NS,
             health_check_ns=s.health_check_interval * NS,

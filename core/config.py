@@ -64,6 +64,7 @@ class Settings(BaseModel):
     quote_size: Contracts = Field(Decimal(5), description="contracts a quote")
     quote_inventory: Contracts = Field(Decimal(40), description="position at which a side is no longer quoted")
     quote_skew_step: Contracts = Field(Decimal(10), description="contracts held per tick of skew")
+    order_group_limit: int = Field(1000, ge=0, le=1_000_000, description="contracts in 15 s that end all; 0: no group")
     sync_interval: int = Field(60, ge=5, le=3600, description="seconds between comparisons with the exchange")
     order_lease: int = Field(120, ge=10, le=3600, description="seconds after which an order ends by itself")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="seed of the simulated exchange (paper)")

@@ -33,6 +33,8 @@ class SendOrder(Effect, frozen=True, kw_only=True):
     reduce_only: bool
     expiration_s: int | None
     journal_position: int
+    order_group_id: str | None = None
+    cancel_order_on_pause: bool = True
 
 
 class SendCancel(Effect, frozen=True, kw_only=True):
@@ -54,6 +56,26 @@ class SendAmend(Effect, frozen=True, kw_only=True):
     count: Count
     expiration_s: int | None
     journal_position: int
+
+
+class GroupAct(StrEnum):
+    """What can be done with the session's order group."""
+
+    CREATE = "create"
+    TRIGGER = "trigger"
+    RESET = "reset"
+    DELETE = "delete"
+
+
+class SendGroup(Effect, frozen=True, kw_only=True):
+    """Act on an order group; `limit` (contracts matched in a rolling 15 s) and no id for CREATE.
+
+    TRIGGER is the one-request kill switch: "every resting member is canceled and new members are rejected until reset".
+    """
+
+    act: GroupAct
+    group_id: str = ""
+    limit: int = 0
 
 
 class ReadKind(StrEnum):
@@ -99,6 +121,6 @@ class Leave(Effect, frozen=True, kw_only=True):
     reason: str
 
 
-RestEffect: TypeAlias = SendOrder | SendCancel | SendAmend | Read
+RestEffect: TypeAlias = SendOrder | SendCancel | SendAmend | SendGroup | Read
 StreamEffect: TypeAlias = WatchMarkets | RefreshBooks
 AnyEffect: TypeAlias = RestEffect | StreamEffect | Leave

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from core.domain.amounts import Count, Money, Price
+from core.domain.effects import GroupAct
 from core.domain.enums import BookSide, MarketStatus, OrderStatus
 from core.domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from core.domain.market import MarketInfo
@@ -272,6 +273,30 @@ class AmendOutcomeUnknown(Fact, frozen=True, kw_only=True):
     elapsed_ns: int
 
 
+class GroupDone(Fact, frozen=True, kw_only=True):
+    """The exchange did what was asked of an order group."""
+
+    act: GroupAct
+    group_id: str
+    elapsed_ns: int
+
+
+class GroupFailed(Fact, frozen=True, kw_only=True):
+    """It did not, or nobody knows. `status` 0: no reply."""
+
+    act: GroupAct
+    group_id: str
+    status: int
+    reason: str
+    elapsed_ns: int
+
+
+class GroupTriggered(Fact, frozen=True, kw_only=True):
+    """The stream told that a group was triggered, by us or by its own limit."""
+
+    group_id: str
+
+
 # ---- replies to reads --------------------------------------------------------------------------------------------
 
 
@@ -387,7 +412,7 @@ Event: TypeAlias = (
     | FillReported | OrderReported | PositionReported
     | OrderAccepted | OrderRejected | OrderOutcomeUnknown | OrderNotSent
     | CancelConfirmed | CancelNotFound | CancelFailed
-    | AmendConfirmed | AmendRejected | AmendOutcomeUnknown
+    | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
     | FillsRead | ReadFailed
     | Beat | TaskDied | JournalFailed | LoopMeasured

@@ -22,6 +22,7 @@ from core.domain.effects import (
     RestEffect,
     SendAmend,
     SendCancel,
+    SendGroup,
     SendOrder,
     WatchMarkets,
 )
@@ -31,6 +32,7 @@ from core.domain.events import (
     Beat,
     CancelFailed,
     Event,
+    GroupFailed,
     JournalFailed,
     OrderNotSent,
     OrderOutcomeUnknown,
@@ -201,7 +203,7 @@ class TraderCoordinator:
                 self.left = effect
             case SendOrder() | SendAmend():
                 self._spawn(self._send_journaled(effect))
-            case SendCancel():
+            case SendCancel() | SendGroup():
                 self._spawn(self._perform("cancel", effect))
             case Read():
                 self._spawn(self._perform("read", effect))
@@ -269,6 +271,8 @@ def _unknown(effect: RestEffect, reason: str) -> Event:
                 reason=reason,
                 elapsed_ns=0,
             )
+        case SendGroup():
+            return GroupFailed(act=effect.act, group_id=effect.group_id, status=0, reason=reason, elapsed_ns=0)
         case Read():
             return ReadFailed(
                 request_id=effect.request_id, kind=effect.kind.value, status=0, reason=reason, elapsed_ns=0

@@ -75,7 +75,10 @@ class Engine:
         self.rounds.beat(self)
 
     def _act(self) -> None:
-        """Let the strategy wish, as far as the order rate has room."""
+        """Let the strategy wish, as far as the order rate has room and the session's order group stands."""
+        self.desk.group.ensure(self.desk.out, self.desk.now_ns)
+        if not self.desk.group.settled:
+            return
         room = self.desk.risk.rate_room(self.desk.now_ns)
         for wish in self.actor.decide(self.desk, room):
             assert wish.origin is Origin.STRATEGY

@@ -171,6 +171,19 @@ def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
     desk.warn(f"{fact.kind} could not be read: {fact.reason}", f"status {fact.status}" if fact.status else "")
 
 
+def group_fact(desk: Desk, fact: ev.GroupDone | ev.GroupFailed | ev.GroupTriggered) -> None:
+    """A group that the exchange triggered by itself trips the breaker; only a person resumes."""
+    was = desk.group.state
+    trouble = desk.group.take(fact, desk.now_ns)
+    if isinstance(fact, ev.GroupTriggered) and trouble:
+        desk.breaker.trip(trouble, f"> {desk.group.limit}", str(desk.group.limit), desk.wall_ns)
+        desk.breaker_moved()
+    elif trouble:
+        desk.warn(trouble, "order group")
+    if desk.group.state is not was:
+        desk.status.log_action_result(desk.wall_ns, "order_group", f"{was} → {desk.group.state}")
+
+
 # ---- this machine ------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +225,9 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.AmendRejected: write_reply,
     ev.AmendOutcomeUnknown: write_reply,
     ev.OrderLookedUp: write_reply,
+    ev.GroupDone: group_fact,
+    ev.GroupFailed: group_fact,
+    ev.GroupTriggered: group_fact,
     ev.ExchangeStatusRead: read_answer,
     ev.LimitsRead: read_answer,
     ev.MarketsRead: read_answer,

@@ -78,6 +78,7 @@ def panic(life: Lifecycle, wish: cm.Panic) -> str:
         raise Refused("the trader is stopping: own orders are being canceled")
     life.pause_wanted = True
     desk.reducing = False
+    desk.group.trigger(desk.out)
     resting = desk.cancel_own()
     if not desk.links.client_up:
         return "not connected: nothing could be sent; will be paused when connected"

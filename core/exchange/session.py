@@ -40,7 +40,7 @@ from core.exchange.wire_stream import (
 
 BOOKS = "orderbook_delta"
 LIFECYCLE = "market_lifecycle_v2"
-ACCOUNT_CHANNELS = ("fill", "user_orders", "market_positions", LIFECYCLE)
+ACCOUNT_CHANNELS = ("fill", "user_orders", "market_positions", "order_group_updates", LIFECYCLE)
 MARKET_CHANNELS = (BOOKS, "ticker", "trade")
 # Without these there is nothing to trade on; the others are missed, not needed.
 REQUIRED = frozenset({"fill", "user_orders", BOOKS})
@@ -252,7 +252,11 @@ class StreamSession:
             case LifecycleFrame():
                 if self._in_sequence(decoded.sid, decoded.seq, events):
                     events.append(wire_stream.market_changed(decoded.msg))
-            case EventLifecycle() | EventFeeUpdate() | OrderGroupUpdates():
+            case OrderGroupUpdates():
+                triggered = wire_stream.group_triggered(decoded.msg)
+                if self._in_sequence(decoded.sid, decoded.seq, events) and triggered is not None:
+                    events.append(triggered)
+            case EventLifecycle() | EventFeeUpdate():
                 self._in_sequence(decoded.sid, decoded.seq, events)
             case Subscribed():
                 self._on_subscribed(decoded, events)

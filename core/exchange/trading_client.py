@@ -10,7 +10,7 @@ from random import Random
 from typing import assert_never
 from urllib.parse import urlencode
 
-from core.domain.effects import Read, RestEffect, SendAmend, SendCancel, SendOrder
+from core.domain.effects import GroupAct, Read, RestEffect, SendAmend, SendCancel, SendGroup, SendOrder
 from core.domain.errors import RefusedInput
 from core.domain.events import (
     AmendConfirmed,
@@ -20,6 +20,8 @@ from core.domain.events import (
     CancelFailed,
     CancelNotFound,
     Event,
+    GroupDone,
+    GroupFailed,
     LimitsRead,
     OrderAccepted,
     OrderNotSent,
@@ -27,6 +29,7 @@ from core.domain.events import (
     OrderRejected,
     ReadFailed,
 )
+from core.domain.ids import OrderId
 from core.domain.text import clean_text
 from core.exchange import wire_rest
 from core.exchange.budget import CANCEL_COST, ORDER_COST, CallClass
@@ -39,6 +42,13 @@ from core.exchange.wire import error_body
 from core.ports import Clock
 
 _ORDERS = "/portfolio/events/orders"
+_GROUPS = "/portfolio/order_groups"
+_GROUP_CALLS = {
+    GroupAct.CREATE: ("POST", "/create"),
+    GroupAct.TRIGGER: ("PUT", "/{}/trigger"),
+    GroupAct.RESET: ("PUT", "/{}/reset"),
+    GroupAct.DELETE: ("DELETE", "/{}"),
+}
 # "409: duplicate client_order_id, even of a canceled order": proof that an earlier attempt landed.
 _DUPLICATE = "order_already_exists"
 
@@ -83,6 +93,8 @@ class TradingClientIntegration:
                 return await self._cancel(effect)
             if isinstance(effect, SendAmend):
                 return await self._amend(effect)
+            if isinstance(effect, SendGroup):
+                return await self._group(effect)
             return await self._read(effect)
         except Exception as error:  # noqa: BLE001 - a fact must come back; a write may have left, so it is unknown
             return self._broken(effect, f"internal error: {type(error).__name__}")
@@ -164,6 +176,36 @@ class TradingClientIntegration:
             )
         code, detail = error_body(outcome.status, outcome.body)
         return self._cancel_failed(effect, outcome.status, f"{code} {detail}".strip(), elapsed_ns)
+
+    async def _group(self, effect: SendGroup) -> Event:
+        method, tail = _GROUP_CALLS[effect.act]
+        path = f"{_GROUPS}{tail.format(path_id(OrderId(effect.group_id)) if effect.group_id else '')}"
+        body = wire_rest.group_body(effect.limit) if effect.act is GroupAct.CREATE else None
+        # A trigger is a cancel of everything: it takes the lane and the tokens that are kept for cancels.
+        call = CallClass.ORDER if effect.act is GroupAct.CREATE else CallClass.CANCEL
+        outcome = await self._api.write(call, method, path, cost=ORDER_COST, body=body)
+        if isinstance(outcome, NotSent):
+            return self._group_failed(effect, 0, f"not sent: {outcome.reason}", 0)
+        if isinstance(outcome, Unknown):
+            return self._group_failed(effect, 0, outcome.reason, outcome.elapsed_ns)
+        elapsed_ns = self._since(outcome)
+        if outcome.status >= 300:
+            code, detail = error_body(outcome.status, outcome.body)
+            return self._group_failed(effect, outcome.status, f"{code} {detail}".strip(), elapsed_ns)
+        group_id = effect.group_id
+        if effect.act is GroupAct.CREATE:
+            try:
+                group_id = wire_rest.group_created(outcome.body)
+            except RefusedInput as error:
+                self._api.body_refused(str(error))
+                return self._group_failed(effect, outcome.status, str(error), elapsed_ns)
+        return GroupDone(act=effect.act, group_id=group_id, elapsed_ns=elapsed_ns)
+
+    @staticmethod
+    def _group_failed(effect: SendGroup, status: int, reason: str, elapsed_ns: int) -> GroupFailed:
+        return GroupFailed(
+            act=effect.act, group_id=effect.group_id, status=status, reason=reason, elapsed_ns=elapsed_ns
+        )
 
     async def _amend(self, effect: SendAmend) -> Event:
         try:
@@ -266,6 +308,8 @@ class TradingClientIntegration:
                 return self._cancel_failed(effect, 0, reason, 0)
             case SendAmend():
                 return self._amend_unknown(effect, reason, 0)
+            case SendGroup():
+                return self._group_failed(effect, 0, reason, 0)
             case Read():
                 return self._read_failed(effect, 0, reason, False, self._clock.monotonic_ns())
             case _:

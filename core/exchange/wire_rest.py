@@ -40,6 +40,12 @@ class _CreateBody(Wire, frozen=True, omit_defaults=True):
     expiration_time: int | None = None
     post_only: bool = False
     reduce_only: bool = False
+    cancel_order_on_pause: bool = False
+    order_group_id: str | None = None
+
+
+class _GroupBody(Wire, frozen=True):
+    contracts_limit: int
 
 
 class _AmendBody(Wire, frozen=True, omit_defaults=True):
@@ -67,8 +73,15 @@ def create_body(effect: SendOrder) -> bytes:
             expiration_time=effect.expiration_s,
             post_only=effect.post_only,
             reduce_only=effect.reduce_only,
+            cancel_order_on_pause=effect.cancel_order_on_pause and effect.expiration_s is not None,
+            order_group_id=effect.order_group_id,
         )
     )
+
+
+def group_body(limit: int) -> bytes:
+    """The body of a new order group; `limit` in whole contracts."""
+    return _ENCODER.encode(_GroupBody(contracts_limit=limit))
 
 
 def amend_body(effect: SendAmend) -> bytes:
@@ -382,3 +395,15 @@ def _fill(row: _Fill) -> FillReported:
         exchange_ms=exchange_ms,
         source=Source.READ,
     )
+
+
+class _GroupCreated(Wire, frozen=True):
+    order_group_id: str
+
+
+_group_created = msgspec.json.Decoder(_GroupCreated)
+
+
+def group_created(body: bytes) -> str:
+    """The id of a group just made."""
+    return wire.identifier(wire.decode(_group_created, body, "order group").order_group_id, "order_group_id")

@@ -18,6 +18,7 @@ from core.domain.events import (
     BookChanged,
     BookReplaced,
     FillReported,
+    GroupTriggered,
     MarketChanged,
     OrderReported,
     PositionReport,
@@ -189,9 +190,15 @@ class EventFeeUpdate(Frame, frozen=True, tag="event_fee_update"):
     seq: int
 
 
+class _GroupMsg(Wire, frozen=True):
+    event_type: str
+    order_group_id: str
+
+
 class OrderGroupUpdates(Frame, frozen=True, tag="order_group_updates"):
     sid: int
     seq: int
+    msg: _GroupMsg
 
 
 AnyFrame: TypeAlias = (
@@ -348,6 +355,13 @@ _LIFECYCLE_STATUS = {
     "determined": MarketStatus.DETERMINED,
     "settled": MarketStatus.FINALIZED,
 }
+
+
+def group_triggered(msg: _GroupMsg) -> GroupTriggered | None:
+    """The one step of an order group that ends orders; the others answer our own requests."""
+    if msg.event_type != "triggered":
+        return None
+    return GroupTriggered(group_id=wire.identifier(msg.order_group_id, "order_group_id"))
 
 
 def market_changed(msg: _LifecycleMsg) -> MarketChanged:

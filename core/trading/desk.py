@@ -17,6 +17,7 @@ from core.market.view import Markets
 from core.trading.day import DayLedger
 from core.trading.equity import EquityTracker
 from core.trading.fills import FillProcessor
+from core.trading.order_group import SessionGroup
 from core.trading.orders import Order, OrderService
 from core.trading.outbox import Outbox
 from core.trading.permission import Standing, permission
@@ -43,6 +44,7 @@ class DeskSettings:
     lease_s: int = 120
     quote_markets: int = 4
     sync_ns: int = 60 * NS
+    group_limit: int = 0
     started_at: int = 0
     day_base: Money | None = None
     day_base_at: int = 0
@@ -87,6 +89,7 @@ class Desk:
         self.risk = RiskController(settings.limits, self.orders, self.positions, self.markets)
         self.breaker = CircuitBreaker(settings.limits)
         self.status = StatusLogger()
+        self.group = SessionGroup(settings.group_limit)
         self.links = Links()
         self.now_ns = 0
         self.wall_ns = settings.started_at
@@ -175,7 +178,7 @@ class Desk:
         self.risk.note_sent(self.now_ns)
         self.day.order_placed(self.wall_ns)
         expires = self.wall_ns // NS + self.settings.lease_s
-        return self.orders.place_order(wish, self.out, self.now_ns, self.wall_ns, expires)
+        return self.orders.place_order(wish, self.out, self.now_ns, self.wall_ns, expires, self.group.member_id)
 
     def cancel(self, order: Order) -> None:
         self.orders.cancel_order(order, self.out, self.now_ns)

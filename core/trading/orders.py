@@ -156,7 +156,15 @@ class OrderService:
 
     # ---- wishes ------------------------------------------------------------------------------------------------
 
-    def place_order(self, wish: PlaceOrder, out: Outbox, now_ns: int, wall_ns: int, expiration_s: int | None) -> Order:
+    def place_order(
+        self,
+        wish: PlaceOrder,
+        out: Outbox,
+        now_ns: int,
+        wall_ns: int,
+        expiration_s: int | None,
+        group_id: str | None = None,
+    ) -> Order:
         """Journal and send a permitted order. The effect carries the record's position: no position, no order."""
         self._sequence += 1
         client_order_id = ClientOrderId(f"{self._prefix}-{self._session}-{self._sequence:06d}")
@@ -203,6 +211,7 @@ class OrderService:
                 reduce_only=order.reduce_only,
                 expiration_s=order.expiration_s,
                 journal_position=position,
+                order_group_id=group_id,
             )
         )
         return order

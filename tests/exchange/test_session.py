@@ -77,10 +77,12 @@ def test_opening_subscribes_account_channels_and_those_of_watched_markets() -> N
     session.watch([OTHER, MARKET])
     session.open()
     asked = commands(session)
-    assert [command["id"] for command in asked] == list(range(1, 8))
+    assert [command["id"] for command in asked] == list(range(1, 9))
     assert [command["params"]["channels"][0] for command in asked] == [*ACCOUNT_CHANNELS, *MARKET_CHANNELS]
-    assert [command["params"].get("market_tickers") for command in asked] == [None] * 4 + [[OTHER, MARKET]] * 3
-    assert "use_yes_price" not in asked[4]["params"]
+    assert [command["params"].get("market_tickers") for command in asked] == [None] * len(ACCOUNT_CHANNELS) + [
+        [OTHER, MARKET]
+    ] * 3
+    assert "use_yes_price" not in asked[len(ACCOUNT_CHANNELS)]["params"]
     assert session.unconfirmed() == ("fill", "user_orders", BOOKS)
 
 
@@ -107,7 +109,9 @@ def test_ok_instead_of_subscribed_confirms_with_the_sid_already_there() -> None:
     session.watch([MARKET])
     session.open()
     book = next(command for command in commands(session) if command["params"]["channels"] == [BOOKS])
-    events = send(session, {"type": "ok", "id": book["id"], "sid": 5, "seq": 4, "msg": {"market_tickers": [MARKET]}})
+    events = send(
+        session, {"type": "ok", "id": book["id"], "sid": SIDS[BOOKS], "seq": 4, "msg": {"market_tickers": [MARKET]}}
+    )
     assert events == [StreamSubscribed(epoch=1, channel=BOOKS)]
     assert [type(event) for event in send(session, snapshot(5))] == [BookReplaced]
 

@@ -176,7 +176,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_connects_signed_subscribes_and_tells_the_book() -> None:
     async with stream_server() as server, running(server.endpoints, MARKET) as (manager, heard):
-        await heard.until(lambda: bool(heard.of(BookReplaced)) and len(heard.of(StreamSubscribed)) == 7)
+        await heard.until(lambda: bool(heard.of(BookReplaced)) and len(heard.of(StreamSubscribed)) == 8)
         await server.line.change(MARKET, "2.50")
         await heard.until(lambda: bool(heard.of(BookChanged)))
         assert manager.stats().connected and manager.stats().books_waiting == 0
@@ -190,7 +190,7 @@ async def test_connects_signed_subscribes_and_tells_the_book() -> None:
 
 async def test_watching_more_on_the_live_line() -> None:
     async with stream_server() as server, running(server.endpoints, MARKET) as (manager, heard):
-        await heard.until(lambda: len(heard.of(StreamSubscribed)) == 7)
+        await heard.until(lambda: len(heard.of(StreamSubscribed)) == 8)
         manager.watch([MARKET, OTHER])
         await heard.until(lambda: {book.ticker for book in heard.of(BookReplaced)} == {MARKET, OTHER})
         assert len(server.lines) == 1

@@ -134,7 +134,7 @@ async def the_main_road(world: World) -> None:
     assert market.fees is not None and market.bands and market.close_ms > 0
     world.stream.watch([market.ticker])
     await world.clock.sleep(1)
-    assert len(world.of(StreamSubscribed)) == 7 and len(world.of(BookReplaced)) == 1
+    assert len(world.of(StreamSubscribed)) == 8 and len(world.of(BookReplaced)) == 1
 
     accepted = await world.place(market, 100, contracts(3))
     assert isinstance(accepted, OrderAccepted) and accepted.remaining == 300
@@ -261,7 +261,7 @@ def test_cut_line_heals_by_itself_and_every_channel_comes_back() -> None:
             await world.clock.sleep(20)
         assert [event.epoch for event in world.of(StreamConnected)] == [1, 2, 3, 4]
         assert len(world.of(StreamLost)) == 3
-        assert len(world.of(StreamSubscribed)) == 28 and len(world.of(BookReplaced)) == 4
+        assert len(world.of(StreamSubscribed)) == 32 and len(world.of(BookReplaced)) == 4
 
     in_world(story)
 

@@ -91,6 +91,8 @@ class Stop:
             unverified=unverified,
             at=desk.wall_ns,
         )
+        if clean:
+            desk.group.remove(desk.out)
         desk.out.record(SessionEnded(at=desk.wall_ns, reason=reason.value, code=int(code), resting=resting))
         desk.out.do(Leave(code=int(code), reason=reason.value))
         return Done(clean, "stopped, nothing of ours rests" if clean else "stopped, not verified")
