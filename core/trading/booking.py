@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from core.domain.amounts import Count, Money, count_text, money_text, price_text
+from core.domain.amounts import NO_CONTRACTS, NO_MONEY, Count, Money, Price, count_text, money_text, price_text
 from core.domain.enums import BookSide, Ownership
-from core.domain.events import FillReported, OrderReport
-from core.domain.records import FillBooked
-from core.trading.desk import Desk
+from core.domain.events import FillReported, FillsRead, OrderReport, PositionReport, PositionsRead
+from core.domain.ids import Ticker
+from core.domain.records import FillBooked, PositionTaken
+from core.trading.desk import MS, Desk
 from core.trading.fills import Verdict
 
 SIDE_WORDS = {BookSide.BID: "BUY", BookSide.ASK: "SELL"}
@@ -22,7 +23,10 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
         return False
     before = desk.positions.get_position(fill.ticker).realized
     desk.positions.update_from_fill(fill, desk.wall_ns)
+    held = desk.positions.get_position(fill.ticker)
+    gained = Money(held.realized - before)
     order = desk.orders.handle_fill_event(fill, desk.out, desk.wall_ns)
+    desk.day.fill_booked(fill.exchange_ms * MS or desk.wall_ns, fill.count, gained, fill.fee)
     desk.out.record(
         FillBooked(
             at=desk.wall_ns,
@@ -33,10 +37,13 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
             price=fill.price,
             count=fill.count,
             fee=fill.fee,
+            realized=gained,
+            position=Count(held.count),
+            cost=Money(held.cost),
+            traded_ms=fill.exchange_ms,
         )
     )
-    gained = desk.positions.get_position(fill.ticker).realized - before
-    result = f" ({money_text(Money(gained), sign=True)})" if gained else ""
+    result = f" ({money_text(gained, sign=True)})" if gained else ""
     words = f"{SIDE_WORDS[fill.side]} {count_text(fill.count)}@{price_text(fill.price)}"
     desk.status.log_action_result(desk.wall_ns, "fill", f"{fill.ticker} {words}{result}")
     if order is None or order.ownership is Ownership.FOREIGN:
@@ -44,6 +51,55 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
     if order is None:
         desk.warn(f"fill of an order we do not know: {words}", fill.ticker)
     return True
+
+
+def settle(desk: Desk, ticker: Ticker, value: Price) -> None:
+    """A market paid `value` per YES contract."""
+    before = desk.positions.get_position(ticker).realized
+    desk.positions.settle(ticker, value, desk.wall_ns)
+    note_position(desk, ticker, before, "settled")
+
+
+def note_position(desk: Desk, ticker: Ticker, realized_before: int, reason: str) -> None:
+    """Keep the record of a position that changed by something other than a fill."""
+    position = desk.positions.get_position(ticker)
+    gained = Money(position.realized - realized_before)
+    desk.day.gained(desk.wall_ns, gained)
+    desk.out.record(
+        PositionTaken(
+            at=desk.wall_ns,
+            ticker=ticker,
+            position=Count(position.count),
+            cost=Money(position.cost),
+            realized=gained,
+            reason=reason,
+        )
+    )
+
+
+def take_base(desk: Desk, positions: PositionsRead, fills: FillsRead) -> None:
+    """The first reading is the base. After a restart the fills made meanwhile are booked first; what still differs
+    follows the exchange, and is told.
+    """
+    for fill in fills.fills:
+        if desk.recalled:
+            take_fill(desk, fill)
+        else:
+            desk.fills.know(fill)
+    told = {report.ticker: report for report in positions.positions}
+    for held in desk.positions.open():
+        if held.ticker not in told:
+            gone = PositionReport(
+                ticker=held.ticker, position=NO_CONTRACTS, cost=NO_MONEY, realized=NO_MONEY, fees=NO_MONEY
+            )
+            told[held.ticker] = gone
+    for report in told.values():
+        before, ours = desk.positions.get_position(report.ticker).realized, desk.positions.net(report.ticker)
+        if desk.positions.correct(report, desk.wall_ns):
+            note_position(desk, report.ticker, before, "first reading")
+            if desk.recalled:
+                words = f"{count_text(ours)} to {count_text(report.position)}"
+                desk.warn(f"position went from {words} while away, its result is not in the P&L", report.ticker)
 
 
 def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> None:

@@ -43,8 +43,8 @@ class DayLedger:
             self.realized += realized
             self.fees += fee
 
-    def settled(self, wall_ns: int, realized: int) -> None:
-        """A market paid."""
+    def gained(self, wall_ns: int, realized: int) -> None:
+        """Realized without a fill: a market paid, a position was corrected."""
         self.turn(wall_ns)
         if wall_ns // DAY_NS == self.number:
             self.realized += realized

@@ -98,6 +98,8 @@ class Desk:
         self.reducing = False
         self.answers: dict[int, Fact] = {}
         self.day = DayLedger()
+        self.recalled = False
+        self.fills_since_ms = settings.started_at // MS
         self.equity = EquityTracker(settings.day_base, settings.day_base_at)
         self.synced_at = 0
         self.fills_at_sync = 0

@@ -6,13 +6,14 @@ the account before this session's first reading are known as `base` and never ap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from core.domain.events import FillReported
 from core.domain.ids import OrderId, TradeId
 
-_Key = tuple[TradeId, OrderId]
-_Facts = tuple[str, str, int, int, int]
+FillKey = tuple[TradeId, OrderId]
+FillFacts = tuple[str, str, int, int, int]
 
 
 class Verdict(StrEnum):
@@ -21,7 +22,7 @@ class Verdict(StrEnum):
     CONTRADICTS = "contradicts"
 
 
-def _facts(fill: FillReported) -> _Facts:
+def _facts(fill: FillReported) -> FillFacts:
     return (fill.ticker, fill.side.value, fill.price, fill.count, fill.fee)
 
 
@@ -29,7 +30,7 @@ class FillProcessor:
     """Remembers every fill of the session by trade and order."""
 
     def __init__(self) -> None:
-        self._seen: dict[_Key, _Facts] = {}
+        self._seen: dict[FillKey, FillFacts] = {}
         self.applied = 0
         self.duplicates = 0
         self.contracts = 0
@@ -49,6 +50,10 @@ class FillProcessor:
     def know(self, fill: FillReported) -> None:
         """Remember a fill that the exchange's reading of the positions already contains."""
         self._seen[(fill.trade_id, fill.order_id)] = _facts(fill)
+
+    def remember(self, fills: Iterable[tuple[FillKey, FillFacts]]) -> None:
+        """Fills an earlier session has booked; they are never booked again."""
+        self._seen.update(fills)
 
     def knows(self, fill: FillReported) -> bool:
         return (fill.trade_id, fill.order_id) in self._seen

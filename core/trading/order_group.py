@@ -16,6 +16,7 @@ from core.trading.outbox import Outbox
 NS = 1_000_000_000
 RETRY_NS = 5 * NS
 TRIES = 3
+REMOVE_WITHIN_NS = 2 * NS
 
 
 class GroupState(StrEnum):
@@ -24,6 +25,7 @@ class GroupState(StrEnum):
     ACTIVE = "active"
     TRIGGERED = "triggered"
     RESETTING = "resetting"
+    REMOVING = "removing"
     UNAVAILABLE = "unavailable"
 
 
@@ -63,11 +65,14 @@ class SessionGroup:
             self.state = GroupState.TRIGGERED
             out.do(SendGroup(act=GroupAct.TRIGGER, group_id=self.group_id))
 
-    def remove(self, out: Outbox) -> None:
-        """Leave no empty group behind; asked once, nobody waits for it."""
-        if self.group_id:
+    def remove(self, out: Outbox, now_ns: int) -> bool:
+        """Leave no group behind; True when that is done or has been waited for long enough."""
+        if not self.group_id:
+            return True
+        if self.state is not GroupState.REMOVING:
+            self.state, self._not_before_ns = GroupState.REMOVING, now_ns + REMOVE_WITHIN_NS
             out.do(SendGroup(act=GroupAct.DELETE, group_id=self.group_id))
-            self.group_id, self.state = "", GroupState.UNAVAILABLE
+        return now_ns >= self._not_before_ns
 
     def take(self, fact: GroupDone | GroupFailed | GroupTriggered, now_ns: int) -> str:
         """Apply an answer; returns what went wrong, "" when nothing did."""
@@ -76,6 +81,8 @@ class SessionGroup:
                 self.group_id, self.state, self._failures = fact.group_id, GroupState.ACTIVE, 0
             case GroupDone(act=GroupAct.RESET):
                 self.state, self._failures = GroupState.ACTIVE, 0
+            case GroupDone(act=GroupAct.DELETE) | GroupFailed(act=GroupAct.DELETE):
+                self.group_id, self.state = "", GroupState.UNAVAILABLE
             case GroupFailed(act=GroupAct.CREATE | GroupAct.RESET):
                 return self._failed(fact, now_ns)
             case GroupFailed(act=GroupAct.TRIGGER):

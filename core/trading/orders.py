@@ -354,6 +354,12 @@ class OrderService:
         self._by_order_id[report.order_id] = order
         return order
 
+    def restore(self, order: Order) -> None:
+        """Take over an open order of an earlier session as its journal left it."""
+        self._insert(order)
+        if order.order_id is not None:
+            self._by_order_id[order.order_id] = order
+
     def _insert(self, order: Order) -> None:
         self._all[order.client_order_id] = order
         self._open[order.client_order_id] = order

@@ -6,6 +6,7 @@ Cash here is total cash: what is free plus what resting orders reserve. Fees are
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.domain.amounts import PRICE_SCALE, Count, Money, Price, div_half_up
@@ -87,6 +88,11 @@ class PositionTracker:
 
     def open(self) -> tuple[Position, ...]:
         return tuple(p for p in self.all() if p.count)
+
+    def restore(self, positions: Iterable[Position]) -> None:
+        """Go on with the positions, costs and P&L of an earlier session."""
+        self._positions.update((p.ticker, p) for p in positions)
+        self.version += 1
 
     def update_from_fill(self, fill: FillReported, wall_ns: int) -> None:
         """Apply one fill; the caller (FillProcessor) guarantees that it is applied once."""

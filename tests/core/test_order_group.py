@@ -2,7 +2,7 @@
 
 from core.domain import events as ev
 from core.domain.commands import Panic, ResetBreaker, Resume, Stop
-from core.domain.effects import GroupAct, SendGroup, SendOrder
+from core.domain.effects import GroupAct, Leave, SendGroup, SendOrder
 from core.domain.enums import ExitReason
 from core.strategy.maker import MarketMaker
 from tests.core.builders import Bench
@@ -104,6 +104,11 @@ def test_a_clean_stop_leaves_no_group_behind() -> None:
     for index, sent in enumerate(orders(bench)):
         bench.accept(sent, order=f"o{index}")
     bench.step(Stop(reason=ExitReason.QUIT))
+    bench.beat()
     bench.confirm_cancels()
     bench.beat(times=6)
     assert acts(bench)[-1] is GroupAct.DELETE
+    assert not any(isinstance(e, Leave) for e in bench.effects)
+    done(bench, GroupAct.DELETE)
+    bench.beat()
+    assert any(isinstance(e, Leave) for e in bench.effects)

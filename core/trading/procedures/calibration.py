@@ -19,9 +19,9 @@ from core.domain.events import (
     PositionsRead,
     ReadFailed,
 )
-from core.trading.booking import take_fill, take_report
+from core.trading.booking import take_base, take_fill, take_report
 from core.trading.correction import correct
-from core.trading.desk import MS, NS, Desk
+from core.trading.desk import NS, Desk
 from core.trading.drift import Drift, find_drift
 from core.trading.procedures.base import Done, Rank
 from core.trading.snapshot import StepView
@@ -68,7 +68,9 @@ class Calibration:
             return None
         self._mark(desk, "streams", "complete")
         if not self._requests:
-            if desk.now_ns < self._not_before_ns or (not self._first and desk.orders.any_in_flight()):
+            # What an order in doubt reserves is not known: no reading can be compared before it is looked up.
+            moving = desk.orders.in_doubt() or (not self._first and desk.orders.any_in_flight())
+            if desk.now_ns < self._not_before_ns or moving:
                 return None
             self._ask(desk)
             return None
@@ -92,7 +94,7 @@ class Calibration:
         self._round += 1
         self._answers = {}
         for step, kind in READS:
-            since = desk.settings.started_at // MS if kind is ReadKind.FILLS else None
+            since = desk.fills_since_ms if kind is ReadKind.FILLS else None
             self._requests[step] = desk.out.read(kind, since_ms=since)
             self._mark(desk, step, "running")
 
@@ -153,14 +155,14 @@ class Calibration:
         self, desk: Desk, orders: OrdersRead, positions: PositionsRead, balance: BalanceRead, fills: FillsRead
     ) -> bool:
         """Believe the reading when a second one agrees, or when no order rested that could have traded meanwhile."""
+        if any(order.lookup_request for order in desk.orders.get_open_orders()):
+            # An order that an earlier session left open is being looked up: what it reserves is not known before.
+            return False
         picture = (orders.orders, positions.positions, balance.balance, fills.fills)
         if orders.orders and self._before != picture and self._round < ROUNDS:
             self._before = picture
             return False
-        for fill in fills.fills:
-            desk.fills.know(fill)
-        for report in positions.positions:
-            desk.positions.correct(report, desk.wall_ns)
+        take_base(desk, positions, fills)
         desk.positions.set_cash(Money(balance.balance + desk.risk.reserved()))
         return True
 

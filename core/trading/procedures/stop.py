@@ -50,6 +50,8 @@ class Stop:
             return self._leave(desk, None, None, names or ("resting orders: no reading in time",))
         if progress is not Progress.VERIFIED or not self._fills_read(desk):
             return None
+        if not desk.group.remove(desk.out, desk.now_ns):
+            return None
         missing = tuple(f"fills of {o.client_order_id}" for o in desk.orders.missing_fills())
         return self._leave(desk, self._verify.resting, self._verify.foreign, missing)
 
@@ -91,8 +93,6 @@ class Stop:
             unverified=unverified,
             at=desk.wall_ns,
         )
-        if clean:
-            desk.group.remove(desk.out)
         desk.out.record(SessionEnded(at=desk.wall_ns, reason=reason.value, code=int(code), resting=resting))
         desk.out.do(Leave(code=int(code), reason=reason.value))
         return Done(clean, "stopped, nothing of ours rests" if clean else "stopped, not verified")
