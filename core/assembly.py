@@ -52,6 +52,7 @@ from core.strategy.maker import MakerParameters, MarketMaker
 from core.surroundings import gauges, surroundings
 from core.trading.desk import Desk, DeskSettings
 from core.trading.panel import status_text
+from core.trading.recall import Recall, restore
 from core.trading.snapshot import ExitView, GaugesView, IdentityView, TraderSnapshot
 from core.trading.startup import startup_snapshot
 from core.verification import FinalReading, read_finally
@@ -205,8 +206,12 @@ class Trader:
         if self._wiring.on_disk and self.quarters is None:
             self.quarters = Quarters(self.settings, account)
         desk = self._desk()
-        desk.status.recall_history(self.quarters.history() if self.quarters else ())
-        engine = self.engine = Engine(desk, self._actor(), self.quarters.last_breaker() if self.quarters else None)
+        found = self.quarters.recalled if self.quarters else Recall()
+        if self.quarters is not None:
+            desk.status.recall_history(self.quarters.history())
+            desk.now_ns = self._clock.monotonic_ns()
+            restore(desk, found, self._clock.wall_ns())
+        engine = self.engine = Engine(desk, self._actor(), found.breaker)
         picture = PictureMaker(self._identity(account), self._gauges)
         wiring = self._wiring
         rng = Random(wiring.chance.getrandbits(64))  # jitter of retries
@@ -275,7 +280,8 @@ class Trader:
     def _desk(self) -> Desk:
         s = self.settings
         limits = risk_limits(s)
-        day = self.quarters.last_day() if self.quarters else None
+        found = self.quarters.recalled if self.quarters else Recall()
+        day = found.day_base
         settings = DeskSettings(
             limits=limits,
             day_base=day.portfolio if day else None,
@@ -292,9 +298,8 @@ class Trader:
             status_interval_ns=s.status_interval * NS,
             health_check_ns=s.health_check_interval * NS,
         )
-        known = self.quarters.known_ids() if self.quarters else frozenset()
         position = self.quarters.contents.position if self.quarters else 0
-        return Desk(settings, known, position)
+        return Desk(settings, frozenset(found.known_ids), position)
 
     def _actor(self) -> ActorService:
         s = self.settings

@@ -16,8 +16,7 @@ import msgspec
 from core.config import Settings, to_money
 from core.domain.enums import Mode
 from core.domain.errors import BadInput, StartRefused
-from core.domain.ids import ClientOrderId
-from core.domain.records import JOURNAL_VERSION, BreakerMoved, DayOpened, OrderIntended, SessionStarted
+from core.domain.records import JOURNAL_VERSION, SessionStarted
 from core.exchange.network import Endpoints, endpoints_for, loopback_endpoints
 from core.exchange.signing import Signer, load_signer, signer_from_pem
 from core.journal.journal import JournalContents, read_journal
@@ -26,6 +25,7 @@ from core.local.presence import HISTORY_NAME
 from core.ports import Clock
 from core.sim.server import ExchangeServer
 from core.sim.settings import ExchangeSettings
+from core.trading.recall import Recall, recall
 from core.trading.snapshot import StatusEntry
 
 PAPER_FOLDERS_KEPT = 10
@@ -134,6 +134,7 @@ class Quarters:
         self.log_folder = make_private(self.folder / "log")
         self.contents: JournalContents = read_journal(self.journal_folder)
         self._check_belongs(settings.mode, account)
+        self.recalled: Recall = recall(self.contents.records)
         if settings.mode is Mode.PAPER:
             _tidy_paper(base, self.folder)
 
@@ -149,20 +150,9 @@ class Quarters:
         if theirs != (mode.value, account.digest, account.exchange):
             raise StartRefused(f"the journal in {self.journal_folder} belongs to another exchange; move it away")
 
-    def known_ids(self) -> frozenset[ClientOrderId]:
-        """Client ids of every order this journal ever meant: orders with them are our own."""
-        return frozenset(r.client_order_id for r in self.contents.records if isinstance(r, OrderIntended))
-
-    def last_day(self) -> DayOpened | None:
-        """The base of the newest day with a result."""
-        return next((r for r in reversed(self.contents.records) if isinstance(r, DayOpened)), None)
-
     def history(self) -> tuple[StatusEntry, ...]:
         """The status history an earlier session kept here."""
         return read_history(self.folder)
-
-    def last_breaker(self) -> BreakerMoved | None:
-        return next((r for r in reversed(self.contents.records) if isinstance(r, BreakerMoved)), None)
 
 
 def read_history(folder: Path) -> tuple[StatusEntry, ...]:

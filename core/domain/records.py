@@ -55,7 +55,9 @@ class OrderMoved(Entry, frozen=True, kw_only=True):
 
 
 class FillBooked(Entry, frozen=True, kw_only=True):
-    """A fill applied to the books."""
+    """A fill applied to the books: what it realized, and the position and its cost afterwards. `traded_ms` is the
+    exchange's time, 0 when it told none.
+    """
 
     trade_id: TradeId
     order_id: OrderId
@@ -64,6 +66,20 @@ class FillBooked(Entry, frozen=True, kw_only=True):
     price: Price
     count: Count
     fee: Money
+    realized: Money = Money(0)
+    position: Count = Count(0)
+    cost: Money = Money(0)
+    traded_ms: int = 0
+
+
+class PositionTaken(Entry, frozen=True, kw_only=True):
+    """A position changed by something other than a fill: a settlement, a correction, the first reading."""
+
+    ticker: Ticker
+    position: Count
+    cost: Money
+    realized: Money
+    reason: str
 
 
 class StateMoved(Entry, frozen=True, kw_only=True):
@@ -123,5 +139,5 @@ class SessionEnded(Entry, frozen=True, kw_only=True):
 
 Record: TypeAlias = (
     SessionStarted | OrderIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected | DayOpened
-    | ProcedureMoved | CommandTaken | SessionEnded
+    | PositionTaken | ProcedureMoved | CommandTaken | SessionEnded
 )  # fmt: skip

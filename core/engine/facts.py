@@ -9,7 +9,7 @@ from core.domain import events as ev
 from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
 from core.domain.enums import MarketStatus, OrderState
-from core.trading.booking import SIDE_WORDS, take_fill, take_report
+from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
 from core.trading.drift import ENDED
 from core.trading.order_replies import take_reply
@@ -83,7 +83,7 @@ def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
         desk.positions.awaiting.add(fact.ticker)
     # "Balance changes then, not at determination": only a paid market pays.
     if fact.status is MarketStatus.FINALIZED and market is not None and market.settlement_value is not None:
-        desk.positions.settle(fact.ticker, market.settlement_value, desk.wall_ns)
+        settle(desk, fact.ticker, market.settlement_value)
     if fact.status is not None:
         desk.status.log_action_result(desk.wall_ns, "market", f"{fact.ticker} is {fact.status}")
 

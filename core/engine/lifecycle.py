@@ -206,8 +206,7 @@ class Lifecycle:
         if overdue:
             for order in overdue:
                 order.claimed_ns = desk.now_ns
-            since = desk.settings.started_at // MS
-            self._fills_request = desk.out.read(ReadKind.FILLS, since_ms=since)
+            self._fills_request = desk.out.read(ReadKind.FILLS, since_ms=desk.fills_since_ms)
 
     def _overdue(self) -> None:
         desk = self.desk
