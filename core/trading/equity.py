@@ -49,7 +49,8 @@ class EquityTracker:
 
     @property
     def day_result(self) -> Money:
-        return Money(self.portfolio - self._base) if self._day >= 0 else NO_MONEY
+        """The day's result; nothing before the first portfolio is known, also when the day's base is."""
+        return NO_MONEY if self._peak is None else Money(self.portfolio - self._base)
 
     @property
     def drawdown(self) -> Money:
