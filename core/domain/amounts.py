@@ -21,6 +21,7 @@ ONE_DOLLAR = Price(PRICE_SCALE)
 ONE_CONTRACT = Count(COUNT_SCALE)
 NO_MONEY = Money(0)
 NO_CONTRACTS = Count(0)
+NO_PRICE = Price(0)
 
 
 def contracts(whole: int) -> Count:

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from core.domain.amounts import Count, Price
-from core.domain.enums import BookSide, ExitReason, Origin, TimeInForce
+from core.domain.amounts import NO_PRICE, Count, Price
+from core.domain.enums import BookSide, ExitReason, Origin, PriceRule, TimeInForce
 from core.domain.ids import ClientOrderId, Ticker
 
 
@@ -45,15 +45,27 @@ class CancelOrder(Wish, frozen=True, kw_only=True):
 
 
 class PlaceOrder(Wish, frozen=True, kw_only=True):
-    """A new order in YES terms; passes permission and risk before anything is sent."""
+    """A new order in YES terms; passes permission and risk before anything is sent.
+
+    `price` 0 means: by `rule`, from the book as it stands when the order is checked.
+    """
 
     ticker: Ticker
     side: BookSide
-    price: Price
     count: Count
+    price: Price = NO_PRICE
+    rule: PriceRule | None = None
     time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELED
     post_only: bool = False
     reduce_only: bool = False
+
+
+class AmendOrder(Wish, frozen=True, kw_only=True):
+    """Move a resting order to `price` with `count` contracts still to fill; a smaller count keeps its queue place."""
+
+    client_order_id: ClientOrderId
+    price: Price
+    count: Count
 
 
 class Liquidate(Wish, frozen=True, kw_only=True):
@@ -89,6 +101,6 @@ class Stop(Wish, frozen=True, kw_only=True):
 
 
 Command: TypeAlias = (
-    Start | Pause | Resume | Panic | CancelOrder | PlaceOrder | Liquidate | ResetBreaker | Arm
+    Start | Pause | Resume | Panic | CancelOrder | PlaceOrder | AmendOrder | Liquidate | ResetBreaker | Arm
     | Recalibrate | WatchMarket | Stop
 )  # fmt: skip

@@ -36,6 +36,14 @@ class TimeInForce(StrEnum):
     FILL_OR_KILL = "fill_or_kill"
 
 
+class PriceRule(StrEnum):
+    """How an order without a price gets one: at our side's best, one tick better, or through to a floor."""
+
+    JOIN = "join"
+    IMPROVE = "improve"
+    CROSS = "cross"
+
+
 class MarketStatus(StrEnum):
     """A market's life as the exchange words it; anything else it may say is UNKNOWN and not tradable."""
 

@@ -44,6 +44,14 @@ class OrderIntended(Entry, frozen=True, kw_only=True):
     expiration_s: int | None
 
 
+class AmendIntended(Entry, frozen=True, kw_only=True):
+    """A change of an order about to leave; `count` is total fillable."""
+
+    client_order_id: ClientOrderId
+    price: Price
+    count: Count
+
+
 class OrderMoved(Entry, frozen=True, kw_only=True):
     """An order changed its state."""
 
@@ -138,6 +146,6 @@ class SessionEnded(Entry, frozen=True, kw_only=True):
 
 
 Record: TypeAlias = (
-    SessionStarted | OrderIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected | DayOpened
-    | PositionTaken | ProcedureMoved | CommandTaken | SessionEnded
+    SessionStarted | OrderIntended | AmendIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected
+    | DayOpened | PositionTaken | ProcedureMoved | CommandTaken | SessionEnded
 )  # fmt: skip

@@ -106,6 +106,13 @@ def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
     raise Refused(result.text)
 
 
+def amend_order(life: Lifecycle, wish: cm.AmendOrder) -> str:
+    result = life.desk.amend(wish)
+    if isinstance(result, Order):
+        return f"changing {describe(result)}"
+    raise Refused(result.text)
+
+
 def liquidate(life: Lifecycle, wish: cm.Liquidate) -> str:
     desk = life.desk
     if desk.state not in LIQUIDATE_FROM:
@@ -180,6 +187,7 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
     cm.Panic: panic,
     cm.CancelOrder: cancel_order,
     cm.PlaceOrder: place_order,
+    cm.AmendOrder: amend_order,
     cm.Liquidate: liquidate,
     cm.ResetBreaker: reset_breaker,
     cm.Arm: arm,

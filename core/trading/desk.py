@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.amounts import NO_MONEY, Money, Price, money_text
-from core.domain.commands import PlaceOrder
+import msgspec
+
+from core.domain.amounts import NO_MONEY, NO_PRICE, Money, Price, money_text
+from core.domain.commands import AmendOrder, PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
 from core.domain.ids import Ticker
@@ -22,6 +24,7 @@ from core.trading.orders import Order, OrderService
 from core.trading.outbox import Outbox
 from core.trading.permission import Standing, permission
 from core.trading.positions import PositionTracker
+from core.trading.pricing import price_by_rule
 from core.trading.risk import CircuitBreaker, Denial, RiskController, RiskLimits
 from core.trading.snapshot import StatusEntry
 from core.trading.state_machine import TraderStateMachine
@@ -171,8 +174,17 @@ class Desk:
         permitted, why = self.permission()
         return self.risk.check_order(wish, self.markets.get(wish.ticker), permitted, why, self.now_ns)
 
+    def priced(self, wish: PlaceOrder) -> PlaceOrder:
+        """The wish with the price its rule names; unchanged without a rule, price 0 when the book gives none."""
+        market = self.markets.get(wish.ticker)
+        if wish.rule is None or market is None:
+            return wish
+        price = price_by_rule(market, wish.side, wish.count, wish.rule) if market.tradable else None
+        return msgspec.structs.replace(wish, price=price or NO_PRICE)
+
     def place(self, wish: PlaceOrder) -> Order | Denial:
         """Check and, if permitted, journal and send. Check and send are one step: nobody else can run between."""
+        wish = self.priced(wish)
         denial = self.check(wish)
         if denial is not None:
             self.orders.counts.denied += 1
@@ -181,6 +193,21 @@ class Desk:
         self.day.order_placed(self.wall_ns)
         expires = self.wall_ns // NS + self.settings.lease_s
         return self.orders.place_order(wish, self.out, self.now_ns, self.wall_ns, expires, self.group.member_id)
+
+    def amend(self, wish: AmendOrder) -> Order | Denial:
+        """Check and, if permitted, journal and send a change of a resting order."""
+        order = self.orders.get(wish.client_order_id)
+        if order is None or order.ownership is Ownership.FOREIGN:
+            return Denial("order", "unknown", "own", "No such order of ours")
+        permitted, why = self.permission()
+        market = self.markets.get(order.ticker)
+        denial = self.risk.check_amend(order, wish, market, permitted, why, self.now_ns)
+        if denial is not None:
+            self.orders.counts.denied += 1
+            return denial
+        self.risk.note_sent(self.now_ns)
+        self.orders.amend_order(order, wish.price, wish.count, self.out, self.wall_ns)
+        return order
 
     def cancel(self, order: Order) -> None:
         self.orders.cancel_order(order, self.out, self.now_ns)

@@ -75,9 +75,10 @@ def take_reply(service: OrderService, reply: Reply, out: Outbox, now_ns: int, wa
             _looked_up(service, order, reply, out, now_ns, wall_ns)
         case AmendConfirmed():
             service.learn_id(order, reply.order_id)
-            order.price, order.count = reply.price, reply.count
+            order.price, order.count, order.asked = reply.price, reply.count, None
             service.move(order, Happened.AMEND_DONE, "amended", out, wall_ns)
         case AmendRejected():
+            order.asked = None
             service.move(order, Happened.AMEND_DONE, f"amend refused: {reply.code}", out, wall_ns)
         case AmendOutcomeUnknown():
             order.due_ns = now_ns + SETTLE_NS

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.domain.amounts import Count, Price, worst_loss
 from core.domain.commands import PlaceOrder
-from core.domain.effects import ReadKind, SendCancel, SendOrder
+from core.domain.effects import ReadKind, SendAmend, SendCancel, SendOrder
 from core.domain.enums import (
     FINAL_ORDER_STATES,
     BookSide,
@@ -25,7 +25,7 @@ from core.domain.enums import (
 )
 from core.domain.events import FillReported, OrderReport
 from core.domain.ids import ClientOrderId, OrderId, Ticker
-from core.domain.records import OrderIntended, OrderMoved
+from core.domain.records import AmendIntended, OrderIntended, OrderMoved
 from core.trading.order_states import Happened, next_state
 from core.trading.outbox import Outbox
 
@@ -68,6 +68,8 @@ class Order:
     lookups: int = 0
     lookup_request: int = 0
     claimed_ns: int = 0
+    # Price and total count an amend in flight asks for: until it is known, both are counted at their worst.
+    asked: tuple[Price, int] | None = None
 
     @property
     def done(self) -> int:
@@ -75,7 +77,16 @@ class Order:
 
     @property
     def remaining(self) -> int:
-        return 0 if self.state in FINAL_ORDER_STATES else max(0, self.count - self.done)
+        if self.state in FINAL_ORDER_STATES:
+            return 0
+        return max(0, max(self.count, self.asked[1] if self.asked else 0) - self.done)
+
+    @property
+    def worst_price(self) -> Price:
+        """The price at which this order could cost most."""
+        if self.asked is None:
+            return self.price
+        return max(self.price, self.asked[0]) if self.side is BookSide.BID else min(self.price, self.asked[0])
 
     @property
     def missing(self) -> int:
@@ -216,6 +227,29 @@ class OrderService:
         )
         return order
 
+    def amend_order(self, order: Order, price: Price, count: int, out: Outbox, wall_ns: int) -> None:
+        """Journal and send a permitted change. "Amend count = already filled + wanted resting size"."""
+        assert order.order_id is not None
+        total = order.done + count
+        position = out.record(
+            AmendIntended(at=wall_ns, client_order_id=order.client_order_id, price=price, count=Count(total))
+        )
+        order.asked = (price, total)
+        order.state = next_state(order.state, Happened.AMEND_SENT)
+        self.version += 1
+        out.do(
+            SendAmend(
+                client_order_id=order.client_order_id,
+                order_id=order.order_id,
+                ticker=order.ticker,
+                side=order.side,
+                price=price,
+                count=Count(total),
+                expiration_s=None,
+                journal_position=position,
+            )
+        )
+
     def cancel_order(self, order: Order, out: Outbox, now_ns: int) -> None:
         """Cancel now, or as soon as the exchange's id is known. Asking twice is harmless."""
         if not order.is_open:
@@ -274,6 +308,9 @@ class OrderService:
         if order.order_id is None:
             self.learn_id(order, report.order_id)
         self.claim(order, report.filled, now_ns)
+        if order.state is O.IN_DOUBT and order.asked is not None:
+            # Whether the amend happened is what the exchange now says of price and size.
+            order.price, order.count, order.asked = report.price, report.initial, None
         if is_read and not order.is_open:
             return order
         happened = {
@@ -384,4 +421,4 @@ class OrderService:
 
 def order_worst_loss(order: Order) -> int:
     """What the order's open part can lose, in Money units."""
-    return worst_loss(order.price, Count(order.remaining), buys_yes=order.side is BookSide.BID)
+    return worst_loss(order.worst_price, Count(order.remaining), buys_yes=order.side is BookSide.BID)

@@ -21,12 +21,12 @@ from core.domain.amounts import (
     price_text,
     worst_loss,
 )
-from core.domain.commands import PlaceOrder
-from core.domain.enums import BookSide, Permission
+from core.domain.commands import AmendOrder, PlaceOrder
+from core.domain.enums import BookSide, OrderState, Permission
 from core.domain.ids import EventTicker, Ticker
 from core.market.grid import PriceGrid
 from core.market.view import Market, Markets
-from core.trading.orders import OrderService, order_worst_loss
+from core.trading.orders import Order, OrderService, order_worst_loss
 from core.trading.positions import PositionTracker
 
 NS = 1_000_000_000
@@ -127,6 +127,21 @@ class RiskController:
         if reducing:
             return self._rate_gate(now_ns)
         return self._band_gate(wish) or self._limit_gates(wish) or self._rate_gate(now_ns)
+
+    def check_amend(
+        self, order: Order, wish: AmendOrder, market: Market | None, permission: Permission, why: str, now_ns: int
+    ) -> Denial | None:
+        """Like a new order of the wished size in place of the old one, which counts for nothing meanwhile."""
+        if order.state is not OrderState.RESTING or order.order_id is None:
+            return Denial("order", order.state.value, "RESTING", f"Order is not resting: {order.state}")
+        replaced = PlaceOrder(ticker=order.ticker, side=order.side, price=wish.price, count=wish.count)
+        count = order.count
+        order.count = order.done
+        try:
+            denial = self.check_order(replaced, market, permission, why, now_ns)
+        finally:
+            order.count = count
+        return None if denial is not None and denial.gate == "open orders" else denial
 
     def note_sent(self, now_ns: int) -> None:
         """Count an order towards the rate limit."""

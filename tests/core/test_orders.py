@@ -4,12 +4,12 @@ import pytest
 
 from core.domain import events as ev
 from core.domain.amounts import Count, Price
-from core.domain.commands import CancelOrder, Panic, PlaceOrder, Recalibrate
-from core.domain.effects import Read, ReadKind, SendOrder
-from core.domain.enums import BookSide, OrderState, OrderStatus, Ownership, TimeInForce
+from core.domain.commands import AmendOrder, CancelOrder, Panic, PlaceOrder, Recalibrate
+from core.domain.effects import Read, ReadKind, SendAmend, SendOrder
+from core.domain.enums import BookSide, OrderState, OrderStatus, Ownership, PriceRule, TimeInForce
 from core.domain.ids import ClientOrderId, OrderId
-from core.domain.records import OrderIntended
-from tests.core.builders import NS, Bench, T, fill, report
+from core.domain.records import AmendIntended, OrderIntended
+from tests.core.builders import NS, Bench, T, book, fill, report
 
 O = OrderState  # noqa: E741
 
@@ -310,3 +310,124 @@ def test_a_denied_wish_sends_nothing_and_is_counted() -> None:
     assert action.status == "refused"
     assert "grid" in action.text
     assert bench.desk.orders.counts.denied == 1
+
+
+def amended(sent: SendOrder, price: int, count: int, order: str = "o1") -> ev.AmendConfirmed:
+    return ev.AmendConfirmed(
+        client_order_id=sent.client_order_id, order_id=OrderId(order), price=Price(price), count=Count(count),
+        filled=None, remaining=None, elapsed_ns=1,
+    )  # fmt: skip
+
+
+def amend(bench: Bench, sent: SendOrder, price: int, count: int) -> str:
+    bench.step(AmendOrder(client_order_id=sent.client_order_id, price=Price(price), count=Count(count), command_id=12))
+    action = bench.desk.status.status_of(12)
+    assert action is not None
+    return action.text
+
+
+def resting(bench: Bench) -> SendOrder:
+    sent = bench.place()
+    bench.accept(sent)
+    return sent
+
+
+def test_an_amend_is_journaled_asks_for_filled_plus_wanted_and_moves_the_order() -> None:
+    bench = Bench().up()
+    sent = resting(bench)
+    bench.step(fill(count=200))
+    amend(bench, sent, 4_400, 300)
+    (effect,) = [e for e in bench.effects if isinstance(e, SendAmend)]
+    assert (effect.price, effect.count) == (4_400, 500)
+    assert isinstance(bench.records[effect.journal_position - 1], AmendIntended)
+    assert state_of(bench, sent) is O.AMENDING
+    bench.step(amended(sent, 4_400, 500, order="o2"))
+    order = bench.desk.orders.find(OrderId("o2"), None)
+    assert order is not None
+    assert (order.state, order.price, order.remaining) == (O.RESTING, 4_400, 300)
+
+
+def test_both_sizes_of_an_amend_in_flight_count_at_their_worst() -> None:
+    bench = Bench().up()
+    sent = resting(bench)
+    amend(bench, sent, 4_300, 900)
+    assert bench.desk.risk.exposure() == 4_500 * 900
+    bench.step(amended(sent, 4_300, 900))
+    assert bench.desk.risk.exposure() == 4_300 * 900
+
+
+def test_a_refused_amend_leaves_the_order_as_it_was() -> None:
+    bench = Bench().up()
+    sent = resting(bench)
+    amend(bench, sent, 4_300, 900)
+    bench.step(
+        ev.AmendRejected(
+            client_order_id=sent.client_order_id, order_id=OrderId("o1"), status=400, code="invalid_price", detail="",
+            elapsed_ns=1,
+        )
+    )  # fmt: skip
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    assert (order.state, order.price, order.remaining) == (O.RESTING, 4_500, 500)
+
+
+@pytest.mark.parametrize(("price", "count"), [(4_300, 900), (4_500, 500)], ids=["it happened", "it did not"])
+def test_a_half_known_amend_is_in_doubt_until_the_exchange_tells_price_and_size(price: int, count: int) -> None:
+    bench = Bench().up()
+    sent = resting(bench)
+    amend(bench, sent, 4_300, 900)
+    bench.step(
+        ev.AmendOutcomeUnknown(
+            client_order_id=sent.client_order_id, order_id=OrderId("o1"), reason="reset", elapsed_ns=1
+        )
+    )
+    assert state_of(bench, sent) is O.IN_DOUBT
+    assert bench.desk.risk.exposure() == 4_500 * 900
+    bench.looked_up[sent.client_order_id] = report(sent.client_order_id, price=price, initial=count)
+    bench.beat(times=110)
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    assert (order.state, order.price, order.remaining) == (O.RESTING, price, count)
+
+
+def test_an_amend_over_a_limit_or_of_an_order_not_resting_is_denied() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    assert "not resting" in amend(bench, sent, 4_400, 300)
+    bench.accept(sent)
+    assert amend(bench, sent, 4_400, 10_100) == "Size exceeds limit: 101 > 100"
+    assert "grid" in amend(bench, sent, 4_444, 300)
+    assert not [e for e in bench.effects if isinstance(e, SendAmend)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "side", "price"),
+    [
+        (PriceRule.JOIN, BookSide.BID, 4_500),
+        (PriceRule.JOIN, BookSide.ASK, 4_700),
+        (PriceRule.IMPROVE, BookSide.BID, 4_600),
+        (PriceRule.IMPROVE, BookSide.ASK, 4_600),
+        (PriceRule.CROSS, BookSide.BID, 4_700),
+        (PriceRule.CROSS, BookSide.ASK, 4_500),
+    ],
+)
+def test_an_order_without_a_price_takes_its_named_rule(rule: PriceRule, side: BookSide, price: int) -> None:
+    bench = Bench().up()
+    assert bench.place(side=side, price=0, rule=rule).price == price
+
+
+def test_improving_never_crosses_and_crossing_never_passes_its_floor() -> None:
+    bench = Bench().up()
+    bench.step(book(bids=((4_500, 300), (4_000, 300), (3_000, 9_000)), asks=((4_600, 300),), seq=5))
+    assert bench.place(price=0, rule=PriceRule.IMPROVE, count=100).price == 4_500
+    assert bench.place(side=BookSide.ASK, price=0, rule=PriceRule.CROSS, count=5_000).price == 4_000
+
+
+def test_no_price_is_invented_for_an_empty_book() -> None:
+    bench = Bench().up()
+    bench.step(book(bids=(), asks=(), seq=5))
+    for rule in PriceRule:
+        bench.step(PlaceOrder(ticker=T, side=BookSide.BID, count=Count(500), rule=rule, command_id=9))
+        action = bench.desk.status.status_of(9)
+        assert action is not None
+        assert action.status == "refused"
