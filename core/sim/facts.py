@@ -50,6 +50,8 @@ _ROWS: dict[type, tuple[str, str, Callable[[Any], str] | None, Callable[[Any], J
     EventListed: ("market_lifecycle_v2", "event_lifecycle", None, event_msg),
     EventFeeMoved: ("market_lifecycle_v2", "event_fee_update", None, event_fee_msg),
 }
+# Every channel on which something can happen.
+CHANNEL_OF = {row[0] for row in _ROWS.values()}
 
 
 class Fact:

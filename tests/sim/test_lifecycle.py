@@ -244,3 +244,19 @@ async def test_life_over_the_wire() -> None:
         assert (shown["market"]["status"], shown["market"]["result"]) == ("finalized", "yes")
         venue.life.override_event_fee(market.event.ticker, "quadratic", 500, venue.now_ns)
         assert (await stream.until("event_fee_update"))["msg"]["fee_multiplier_override"] == 0.5
+
+
+async def test_a_new_event_is_announced_with_its_markets() -> None:
+    async with running(markets=4) as (server, client), client.stream() as stream:
+        await stream.send("subscribe", channels=["market_lifecycle_v2"])
+        await stream.until("subscribed")
+        venue = server.venue
+        old = next(iter(venue.events.values()))
+        for market in old.markets:
+            venue.life.move_close(market.ticker, venue.now_ns, venue.now_ns)
+        told = (await stream.until("event_lifecycle"))["msg"]
+        assert told["series_ticker"] == old.series.ticker and told["event_ticker"] != old.ticker
+        made = [(await stream.until("market_lifecycle_v2", event_type="created"))["msg"] for _ in old.markets]
+        assert {m["additional_metadata"]["event_ticker"] for m in made} == {told["event_ticker"]}
+        shown = await client.call("GET", f"/markets/{made[0]['market_ticker']}", template="/markets/{ticker}")
+        assert shown["market"]["status"] == "active"
