@@ -33,6 +33,7 @@ from core.environment import (
     Account,
     Quarters,
     embedded_exchange,
+    embedded_settings,
     paper_account,
     session_name,
     standing_account,
@@ -40,9 +41,11 @@ from core.environment import (
 from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
 from core.journal.journal import Journal, MemoryJournal
+from core.local.broadcast import Broadcast
 from core.local.clock import SystemClock
 from core.local.endpoint import LocalEndpoint, socket_path
 from core.local.presence import StatusFile
+from core.outlook import Outlook
 from core.ports import Clock, JournalPort
 from core.remote import grant
 from core.sim.auth import generate_private_key
@@ -53,7 +56,7 @@ from core.surroundings import gauges, surroundings
 from core.trading.desk import Desk, DeskSettings
 from core.trading.panel import status_text
 from core.trading.recall import Recall, restore
-from core.trading.snapshot import ExitView, GaugesView, IdentityView, TraderSnapshot
+from core.trading.snapshot import ExitView, GaugesView, IdentityView, StatusEntry, TraderSnapshot
 from core.trading.startup import startup_snapshot
 from core.verification import FinalReading, read_finally
 
@@ -111,6 +114,7 @@ class Trader:
         self.status_file: StatusFile | None = None
         self._lag = LagMeter()
         self._history_kept = 0
+        self.broadcast: Broadcast | None = None
         self.final: FinalReading | None = None
 
     # ---- what a program may do with it -------------------------------------------------------------------------
@@ -149,6 +153,10 @@ class Trader:
         """The status for people: `panel` for a clipboard, `whole` with every row, `summary` in a dozen lines."""
         return status_text(self.snapshot, self._clock.wall_ns(), form, ascii_only=ascii_only)
 
+    def get_status_history(self, limit: int = 20) -> tuple[StatusEntry, ...]:
+        """The last rows of the status history, oldest first."""
+        return self.engine.desk.status.get_status_history(limit) if self.engine else ()
+
     def folder(self) -> Path:
         """Where this session keeps its things; the state folder until that is known."""
         return self.quarters.folder if self.quarters else self.settings.state_dir.expanduser()
@@ -156,6 +164,8 @@ class Trader:
     def prepare(self) -> None:
         """Find what can refuse the start without a network: BadInput or StartRefused."""
         self._account = standing_account(self.settings, self._exchange_file)
+        if self._account is None:
+            embedded_settings(self.settings, self._seed)
         if self._account is not None:
             self.quarters = Quarters(self.settings, self._account)
 
@@ -177,9 +187,13 @@ class Trader:
             await self._close()
 
     async def _open_to_this_machine(self, quarters: Quarters, coordinator: TraderCoordinator) -> LocalEndpoint:
-        """The status file and the command socket of a running trader."""
+        """Status file, broadcast and command socket of a running trader."""
         self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot), self._new_history)
         coordinator.supervise("status_file", self.status_file.run)
+        if self.settings.broadcast:
+            outlook = Outlook(lambda: self.snapshot, self.get_status_history)
+            self.broadcast = Broadcast(quarters.folder, outlook.news, outlook.status, outlook.answer)
+            coordinator.supervise("broadcast", self.broadcast.run)
         endpoint = LocalEndpoint(
             socket_path(quarters.folder),
             lambda request: grant(request, self.submit, self.next_command_id, lambda: self.snapshot),

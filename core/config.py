@@ -72,6 +72,7 @@ class Settings(BaseModel):
     health_check_interval: int = Field(30, ge=1, le=3600, description="seconds between checks of every service")
     status_interval: int = Field(30, ge=1, le=3600, description="seconds between rows of the status history")
     broadcast: bool = Field(True, description="tell other programs of this machine what happens (read-only)")
+    scenario: str = Field("calm", max_length=500, description="scenario of the simulated exchange, or a file (paper)")
     initial_cash_balance: Dollars = Field(Decimal(1000), description="dollars a paper account starts with")
     ascii: bool = Field(False, description="plain ASCII symbols")
     mouse: bool = Field(True, description="false: leave the mouse to the terminal")

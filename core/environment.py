@@ -99,18 +99,23 @@ def _from_file(path: Path) -> Account:
     )
 
 
-def embedded_exchange(settings: Settings, clock: Clock, seed: int, key_pem: bytes) -> ExchangeServer:
-    """The simulated exchange of a paper session: fresh, on a loopback port the system chooses, basic limits."""
-    return ExchangeServer(
-        ExchangeSettings(
+def embedded_settings(settings: Settings, seed: int) -> ExchangeSettings:
+    """What the exchange of a paper session is like. BadInput for a scenario that cannot be played."""
+    try:
+        return ExchangeSettings(
             seed=seed,
             markets=settings.simulated_markets,
             initial_balance=to_money(settings.initial_cash_balance),
             tier="basic",
-        ),
-        clock,
-        private_key_pem=key_pem,
-    )
+            scenario=settings.scenario,
+        )
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def embedded_exchange(settings: Settings, clock: Clock, seed: int, key_pem: bytes) -> ExchangeServer:
+    """The simulated exchange of a paper session: fresh, on a loopback port the system chooses, basic limits."""
+    return ExchangeServer(embedded_settings(settings, seed), clock, private_key_pem=key_pem)
 
 
 def paper_account(server: ExchangeServer, rest_url: str, ws_url: str) -> Account:

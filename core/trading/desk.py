@@ -163,7 +163,7 @@ class Desk:
                 breaker_tripped=self.breaker.tripped,
                 armed=self.armed,
                 reducing=self.reducing,
-                over_limit=self.risk.exposure() > self.settings.limits.exposure,
+                over_limit=self.risk.over_limit(),
             )
         )
 

@@ -71,7 +71,7 @@ PERMISSIONS: tuple[_Row, ...] = (
     ),
     _Row(gives=Permission.REDUCE_ONLY, why="the breaker is tripped", states=_UP, breaker_tripped=True),
     _Row(gives=Permission.REDUCE_ONLY, why="not armed", states=_UP, armed=False),
-    _Row(gives=Permission.REDUCE_ONLY, why="exposure is over its limit", states=_UP, over_limit=True),
+    _Row(gives=Permission.REDUCE_ONLY, why="exposure or open orders are over their limit", states=_UP, over_limit=True),
     _Row(gives=Permission.TRADE, why="", states=_UP),
     _Row(gives=Permission.CANCEL_ONLY, why="no new orders in this state"),
 )

@@ -77,6 +77,11 @@ class RiskController:
         """
         return Money(self._positions.cost_at_risk() + self.reserved())
 
+    def over_limit(self) -> bool:
+        """True when what is there already passes a limit: more exposure or more open orders than are allowed."""
+        open_orders = len(self._orders.get_open_orders())
+        return self.exposure() > self.limits.exposure or open_orders > self.limits.open_orders
+
     def reserved(self) -> Money:
         """Worst case of open orders; the exchange reserves the same: "Resting orders reserve their worst-case cost",
         and "selling what you hold needs no new collateral up to the position size".

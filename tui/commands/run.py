@@ -39,6 +39,7 @@ def run(
     exchange: Annotated[
         Path | None, typer.Option(help="Trade on a standing kalshi-trader exchange: file with its JSON line.")
     ] = None,
+    scenario: Annotated[str | None, typer.Option(help="Scenario of the simulated exchange, or a TOML file.")] = None,
     ascii_symbols: Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")] = False,
     theme: Annotated[str | None, typer.Option(help="Colour theme of the console.")] = None,
@@ -50,6 +51,7 @@ def run(
         seed=seed,
         key_id=key_id,
         private_key_path=private_key_path,
+        scenario=scenario,
         ascii=True if ascii_symbols else None,
         mouse=False if no_mouse else None,
         state_dir=state_dir,

@@ -51,7 +51,7 @@ class Calibration:
         self._started_ns = desk.now_ns
         self._requests: dict[str, int] = {}
         self._answers: dict[str, Fact] = {}
-        self._before: tuple[object, ...] | None = None
+        self._fills_at_ask = 0
         self._drift: Drift | None = None
         self._round = 0
         self._not_before_ns = 0
@@ -93,6 +93,7 @@ class Calibration:
     def _ask(self, desk: Desk) -> None:
         self._round += 1
         self._answers = {}
+        self._fills_at_ask = desk.fills.applied
         for step, kind in READS:
             since = desk.fills_since_ms if kind is ReadKind.FILLS else None
             self._requests[step] = desk.out.read(kind, since_ms=since)
@@ -123,7 +124,7 @@ class Calibration:
         self._mark(desk, "ledger", "running")
         self._apply_orders(desk, orders)
         if self._first:
-            settled = self._take_base(desk, orders, positions, balance, fills)
+            settled = self._take_base(desk, positions, balance, fills)
         else:
             settled = self._settle(desk, positions, balance, fills)
         if not settled and self._round >= LAST_ROUND:
@@ -151,16 +152,12 @@ class Calibration:
             if order.state is OrderState.RESTING and order.order_id not in listed and not order.lookup_request:
                 desk.orders.look_up(order, desk.out)
 
-    def _take_base(
-        self, desk: Desk, orders: OrdersRead, positions: PositionsRead, balance: BalanceRead, fills: FillsRead
-    ) -> bool:
-        """Believe the reading when a second one agrees, or when no order rested that could have traded meanwhile."""
+    def _take_base(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:
+        """Believe the reading when no fill came while it was read; the stream of fills was open before it began."""
         if any(order.lookup_request for order in desk.orders.get_open_orders()):
             # An order that an earlier session left open is being looked up: what it reserves is not known before.
             return False
-        picture = (orders.orders, positions.positions, balance.balance, fills.fills)
-        if orders.orders and self._before != picture and self._round < ROUNDS:
-            self._before = picture
+        if desk.fills.applied != self._fills_at_ask and self._round < ROUNDS:
             return False
         take_base(desk, positions, fills)
         desk.positions.set_cash(Money(balance.balance + desk.risk.reserved()))
