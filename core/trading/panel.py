@@ -5,13 +5,7 @@ Rendered from a snapshot alone, so that the copy key, the `status` command and t
 
 from __future__ import annotations
 
-from core.domain.amounts import (
-    Money,
-    Price,
-    count_text,
-    money_text,
-    price_text,
-)
+from core.domain.amounts import Count, Money, Price, complement, count_text, money_text, price_text
 from core.domain.enums import BookSide, OrderState
 from core.trading.snapshot import OrderView, PositionView, TraderSnapshot
 from core.trading.summary import render_summary
@@ -167,10 +161,15 @@ def _positions(s: TraderSnapshot, rows: int | None) -> list[str]:
 
 
 def _position(p: PositionView) -> str:
-    average = "-" if p.average_price is None else f"${price_text(p.average_price)}"
-    mark = "no mark" if p.mark is None else f"{p.mark_basis} ${price_text(p.mark)}"
-    outcome = "YES" if p.count > 0 else "NO, YES price"
-    return f"  {p.ticker}: {count_text(p.count)} @ {average} ({outcome}) {mark} {money_text(p.unrealized, sign=True)}"
+    """A holder of NO thinks in NO prices: both prices and the count are those of the side held."""
+    outcome = "YES" if p.count > 0 else "NO"
+    average, mark = (
+        None if price is None else (price if p.count > 0 else complement(price)) for price in (p.average_price, p.mark)
+    )
+    bought = "-" if average is None else f"${price_text(average)}"
+    marked = "no mark" if mark is None else f"{p.mark_basis} ${price_text(mark)}"
+    held = count_text(Count(abs(p.count)))
+    return f"  {p.ticker}: {held} @ {bought} ({outcome}) {marked} {money_text(p.unrealized, sign=True)}"
 
 
 def _orders(s: TraderSnapshot, rows: int | None) -> list[str]:
