@@ -25,7 +25,8 @@ AMBIENT = {
 }
 ONE_FILE_EACH = {
     "aiohttp": {"core/exchange/rest_transport.py", "core/sim/server.py"},
-    "websockets": {"core/exchange/stream_transport.py"},
+    # The third side is this machine: the broadcast serves other programs and never speaks to an exchange.
+    "websockets": {"core/exchange/stream_transport.py", "core/local/broadcast.py"},
 }
 
 
