@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from core.domain.amounts import PRICE_SCALE, Money
+from core.domain.amounts import PRICE_SCALE, Money, Price, contracts
 from core.domain.enums import BookSide, MarketStatus
 from core.sim.accounts import Account
 from core.sim.catalog import Catalog
@@ -18,7 +18,7 @@ from core.sim.errors import Refused
 from core.sim.faults import Faults
 from core.sim.flow import Flow
 from core.sim.lifecycle import STEPS, IllegalStep
-from core.sim.model import Event, Market
+from core.sim.model import Event, Market, NewOrder
 from core.sim.people import sweep
 from core.sim.scenarios import Happening, Planned, Scenario
 from core.sim.text import NS
@@ -68,6 +68,8 @@ class Director:
             "one-sided": self._one_sided,
             "empty": self._empty,
             "flash": self._flash,
+            "burst": self._burst,
+            "web-order": self._web_order,
             "deposit": self._deposit,
             "free-fees": self._free_fees,
         }
@@ -140,6 +142,20 @@ class Director:
         if pulse is not None:
             for _ in range(3):
                 sweep(self._flow.crowd, pulse, 5)
+
+    def _burst(self, happening: Happening) -> None:
+        """So many changes of one level in a row, all at once."""
+        market, maker = self._market(happening), self._flow.crowd.maker
+        wish = NewOrder(ticker=market.ticker, side=BookSide.BID, price=Price(100), count=contracts(1))
+        for _ in range(abs(happening.by) // 2):
+            self._venue.withdraw(self._venue.place(maker, wish, self._venue.now_ns).order, self._venue.now_ns)
+
+    def _web_order(self, happening: Happening) -> None:
+        """The account's owner trades on the web page: an order without a client id, resting or, with `by`, taking."""
+        market = self._market(happening)
+        price = Price(9_900 if happening.by > 0 else 100)
+        wish = NewOrder(ticker=market.ticker, side=BookSide.BID, price=price, count=contracts(1))
+        self._venue.place(self._account, wish, self._venue.now_ns)
 
     def _deposit(self, happening: Happening) -> None:
         """Money from outside, or to it, in cents."""

@@ -109,7 +109,7 @@ SCENARIOS: dict[str, Scenario] = {
 }
 ACTS = (
     "jump", "halt", "close", "determine", "dispute", "amend", "settle", "pause-trading", "pause-exchange",
-    "one-sided", "empty", "flash", "deposit", "free-fees",
+    "one-sided", "empty", "flash", "burst", "web-order", "deposit", "free-fees",
 )  # fmt: skip
 _TOP = ("base", "markets", "closes_in", "determined_after", "timer", "archive_after", "maintenance", "rolls")
 _LISTS = ("at", "fault")

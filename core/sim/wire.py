@@ -47,10 +47,15 @@ def before(faults: Faults, request: RestRequest) -> Verdict:
             continue
         params = faults.strike(name, **about)
         if params:
-            verdict.reply = answer(params)
+            down = name == "server_error" and about["path"] == "/exchange/status"
+            verdict.reply = RestReply(params["status"], _DOWN) if down else answer(params)
             verdict.processed = bool(params.get("processed", False))
             break
     return verdict
+
+
+# The status of the exchange has its usual shape even where it fails.
+_DOWN = msgspec.json.encode({"exchange_active": False, "trading_active": False})
 
 
 def _server_error(params: dict[str, Any]) -> RestReply:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.sim.facts import CHANNEL_OF
+from core.sim.faults import FAULTS
 from core.sim.feed import CHANNELS
 from core.sim.rest import ROUTES
+from core.sim.scenarios import ACTS, SCENARIOS
 from tests.facts import openapi
 from tests.sim.rules import RULES
 
@@ -56,3 +58,8 @@ def test_what_the_page_calls_tested_is_tested() -> None:
     for name, (_state, tests) in rows().items():
         for module in re.findall(r"test_\w+", tests):
             assert (ROOT / f"tests/sim/{module}.py").exists(), name
+
+
+def test_the_page_of_the_exchange_names_every_fault_scenario_and_act() -> None:
+    text = (ROOT / "docs/exchange.md").read_text()
+    assert [name for name in (*FAULTS, *SCENARIOS, *ACTS) if f"`{name}`" not in text] == []

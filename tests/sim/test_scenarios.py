@@ -238,6 +238,19 @@ def test_every_act_can_be_played_at_any_time() -> None:
         played.server.check_conservation()
 
 
+def test_the_owner_trades_elsewhere_and_a_burst_passes() -> None:
+    played = Played(seed=5)
+    played.until(2)
+    played.server.play(Happening(after=0, act="web-order", rank=0))
+    played.server.play(Happening(after=0, act="web-order", rank=0, by=1))
+    account = played.server.account
+    assert [o.client_order_id for o in account.orders.values()] == ["", ""] and len(account.fills) >= 1
+    clock = played.venue.clock
+    played.server.play(Happening(after=0, act="burst", by=10_000))
+    assert played.venue.clock >= clock + 10_000
+    played.server.check_conservation()
+
+
 # pace
 
 
