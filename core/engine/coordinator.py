@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 0.1
 BATCH = 500
-PICTURE_NS = 50_000_000
+PICTURE_NS = 100_000_000
 PICTURE_IDLE_NS = 1_000_000_000
 LANES = {"order": 4, "cancel": 8, "read": 6}
 RESTARTS = 5

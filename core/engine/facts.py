@@ -9,6 +9,7 @@ from core.domain import events as ev
 from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
 from core.domain.enums import MarketStatus, OrderState
+from core.domain.text import clean_text
 from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
 from core.trading.drift import ENDED
@@ -187,6 +188,10 @@ def group_fact(desk: Desk, fact: ev.GroupDone | ev.GroupFailed | ev.GroupTrigger
 # ---- this machine ------------------------------------------------------------------------------------------------
 
 
+def error_reported(desk: Desk, fact: ev.ErrorReported) -> None:
+    desk.error(clean_text(fact.error), clean_text(fact.context))
+
+
 def journal_failed(desk: Desk, fact: ev.JournalFailed) -> None:
     desk.links.journal_ok = False
     desk.breaker.trip(f"journal: {fact.reason}", "failed", "written and synced", desk.wall_ns)
@@ -236,6 +241,7 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.BalanceRead: read_answer,
     ev.FillsRead: read_answer,
     ev.ReadFailed: read_failed,
+    ev.ErrorReported: error_reported,
     ev.JournalFailed: journal_failed,
     ev.LoopMeasured: loop_measured,
 }

@@ -16,7 +16,7 @@ from core.engine.health import components
 from core.engine.waiting import waiting_for
 from core.market.view import Market
 from core.trading import snapshot as view
-from core.trading.desk import Desk
+from core.trading.desk import NS, Desk
 from core.trading.liquidation_plan import liquidation_plan
 from core.trading.orders import Order
 from core.trading.positions import Position
@@ -35,6 +35,9 @@ class PictureMaker:
         self._gauges = gauges
         self._kept: dict[str, object] = {}
         self._version = 0
+        self._ladders: dict[str, tuple[object, view.BookView]] = {}
+        self._planned_ns = -NS
+        self._plan_version = -1
 
     def take(self, engine: Engine) -> view.TraderSnapshot:
         """The picture of this moment."""
@@ -80,7 +83,7 @@ class PictureMaker:
             ),
             actions=self._keep("actions", desk.status.actions()),
             alarm=desk.status.alarm,
-            liquidation=self._keep("liquidation", liquidation_plan(desk.positions, desk.markets)),
+            liquidation=self._plan(desk),
             exit=life.exit_stop.exit if life.exit_stop else None,
         )
 
@@ -98,9 +101,23 @@ class PictureMaker:
         for ticker in desk.markets.watched:
             market = desk.markets.get(ticker)
             if market is not None:
-                key = f"book {ticker}"
-                found.append(self._keep(key, book_view(market, quoted=ticker in quoted)))
+                found.append(self._book(market, quoted=ticker in quoted))
         return tuple(found)
+
+    def _book(self, market: Market, *, quoted: bool) -> view.BookView:
+        """A ladder is drawn anew only when something of its market moved."""
+        stamp = (market.version, market.book.version, market.info.status, quoted)
+        known = self._ladders.get(market.info.ticker)
+        if known is None or known[0] != stamp:
+            known = self._ladders[market.info.ticker] = (stamp, book_view(market, quoted=quoted))
+        return known[1]
+
+    def _plan(self, desk: Desk) -> tuple[view.LiquidationLine, ...]:
+        """The liquidation plan walks every book: once a second is enough for the eye, a liquidation makes its own."""
+        if desk.now_ns - self._planned_ns >= NS or desk.positions.version != self._plan_version:
+            self._planned_ns, self._plan_version = desk.now_ns, desk.positions.version
+            self._keep("liquidation", liquidation_plan(desk.positions, desk.markets))
+        return self._kept["liquidation"]  # type: ignore[return-value]
 
     def _money(self, desk: Desk, positions: tuple[view.PositionView, ...]) -> view.MoneyView:
         reserved = desk.risk.reserved()

@@ -98,6 +98,7 @@ def cancel_order(life: Lifecycle, wish: cm.CancelOrder) -> str:
 def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
     result = life.desk.place(wish)
     if isinstance(result, Order):
+        life.desk.status.note_order(wish.command_id, result.client_order_id)
         return f"sent {describe(result)}"
     desk = life.desk
     if wish.origin is Origin.STRATEGY:

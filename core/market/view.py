@@ -26,6 +26,7 @@ from core.market.book import OrderBook
 from core.market.grid import PriceGrid
 
 TAPE_LENGTH = 50
+FAR_MS = 1 << 62
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Market:
     volume: Count = NO_CONTRACTS
     open_interest: Count = NO_CONTRACTS
     settlement_value: Price | None = None
+    version: int = 0
 
     @property
     def tradable(self) -> bool:
@@ -57,6 +59,7 @@ class Markets:
     def __init__(self) -> None:
         self._markets: dict[Ticker, Market] = {}
         self.watched: tuple[Ticker, ...] = ()
+        self._next_close_ms = 0
         self._dirty: set[Ticker] = set()
         self._events: dict[EventTicker, list[Ticker]] = {}
 
@@ -75,6 +78,7 @@ class Markets:
 
     def learn(self, infos: tuple[MarketInfo, ...]) -> None:
         """Take a fresh list; books and prints of known markets stay."""
+        self._next_close_ms = 0
         for info in infos:
             known = self._markets.get(info.ticker)
             if known is None:
@@ -119,10 +123,12 @@ class Markets:
             for ticker in event.tickers:
                 if ticker in self._markets:
                     self._markets[ticker].book.lose(event.reason)
+                    self._markets[ticker].version += 1
             return ()
         market = self._markets.get(event.ticker)
         if market is None:
             return ()
+        market.version += 1
         match event:
             case BookChanged():
                 self._dirty.add(event.ticker)
@@ -137,6 +143,7 @@ class Markets:
                 market.last_price = event.last_price or market.last_price
                 market.volume, market.open_interest = event.volume, event.open_interest
             case MarketChanged():
+                self._next_close_ms = 0
                 if event.settlement_value is not None:
                     market.settlement_value = event.settlement_value
                 market.info = msgspec.structs.replace(
@@ -154,11 +161,19 @@ class Markets:
 
     def close_due(self, wall_ms: int) -> tuple[Ticker, ...]:
         """Markets whose close time has passed: "Scheduled close is not announced", so the clock closes them."""
+        if wall_ms < self._next_close_ms:
+            return ()
         closed = []
+        self._next_close_ms = FAR_MS
         for market in self._markets.values():
-            if market.info.status is MarketStatus.ACTIVE and 0 < market.info.close_ms <= wall_ms:
+            if market.info.status is not MarketStatus.ACTIVE or market.info.close_ms <= 0:
+                continue
+            if market.info.close_ms <= wall_ms:
                 market.info = msgspec.structs.replace(market.info, status=MarketStatus.CLOSED)
+                market.version += 1
                 closed.append(market.info.ticker)
+            else:
+                self._next_close_ms = min(self._next_close_ms, market.info.close_ms)
         return tuple(closed)
 
     def mark(self, ticker: Ticker, position: int) -> tuple[Price | None, str]:

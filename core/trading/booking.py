@@ -18,6 +18,7 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
     verdict = desk.fills.judge(fill)
     if verdict is Verdict.CONTRADICTS:
         desk.error(f"trade {fill.trade_id} came again with other contents", fill.ticker)
+        desk.suspicion = "contradicting_fill"
         return False
     if verdict is Verdict.KNOWN:
         return False

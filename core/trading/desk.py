@@ -25,6 +25,7 @@ from core.trading.outbox import Outbox
 from core.trading.permission import Standing, permission
 from core.trading.positions import PositionTracker
 from core.trading.pricing import price_by_rule
+from core.trading.refusals import Refusals
 from core.trading.risk import CircuitBreaker, Denial, RiskController, RiskLimits
 from core.trading.snapshot import StatusEntry
 from core.trading.state_machine import TraderStateMachine
@@ -32,6 +33,7 @@ from core.trading.status import StatusLogger
 
 NS = 1_000_000_000
 MS = 1_000_000
+EQUITY_EVERY_NS = 100 * MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +106,12 @@ class Desk:
         self.recalled = False
         self.fills_since_ms = settings.started_at // MS
         self.equity = EquityTracker(settings.day_base, settings.day_base_at)
+        self._equity_ns = -EQUITY_EVERY_NS
         self.synced_at = 0
         self.fills_at_sync = 0
         self.foreign_tickers: set[Ticker] = set()
+        self.refusals = Refusals()
+        self.suspicion = ""  # why our books must be compared at once
         self.drift_cash = NO_MONEY
         self.drift_positions = 0
 
@@ -233,7 +238,10 @@ class Desk:
         return Money(total)
 
     def note_equity(self) -> None:
-        """Follow the portfolio once cash is known; the base of a new day is journaled."""
+        """Follow the portfolio once cash is known, some times a second; the base of a new day is journaled."""
+        if self.now_ns - self._equity_ns < EQUITY_EVERY_NS:
+            return
+        self._equity_ns = self.now_ns
         if self.positions.cash_known and self.equity.note(self.portfolio(), self.wall_ns):
             self.out.record(DayOpened(at=self.wall_ns, portfolio=self.equity.portfolio))
 

@@ -35,7 +35,7 @@ CANCEL_RETRY_NS = NS // 2
 SETTLE_NS = 10 * NS
 LOOKUP_AGAIN_NS = 2 * NS
 LOOKUPS_BEFORE_ABSENT = 2
-FINISHED_KEPT = 200
+FINISHED_KEPT = 2000
 
 O = OrderState  # noqa: E741
 
@@ -123,9 +123,11 @@ class OrderService:
         self._known_ids = known_ids
         self._sequence = 0
         self._open: dict[ClientOrderId, Order] = {}
+        self._open_in: dict[Ticker, dict[ClientOrderId, Order]] = {}
         self._all: dict[ClientOrderId, Order] = {}
         self._by_order_id: dict[OrderId, Order] = {}
         self.finished: deque[Order] = deque(maxlen=FINISHED_KEPT)
+        self._claimed: dict[ClientOrderId, Order] = {}
         self.counts = OrderCounts()
         self.version = 0
 
@@ -146,7 +148,11 @@ class OrderService:
         return tuple(o for o in self._open.values() if o.ownership is Ownership.FOREIGN)
 
     def open_in(self, ticker: Ticker) -> tuple[Order, ...]:
-        return tuple(o for o in self._open.values() if o.ticker == ticker)
+        return tuple(self._open_in.get(ticker, {}).values())
+
+    def open_tickers(self) -> tuple[Ticker, ...]:
+        """Markets in which any order is open, in order."""
+        return tuple(sorted(self._open_in))
 
     def in_doubt(self) -> tuple[Order, ...]:
         return tuple(o for o in self._open.values() if o.state is O.IN_DOUBT)
@@ -155,7 +161,8 @@ class OrderService:
         return any(o.in_flight and o.ownership is not Ownership.FOREIGN for o in self._open.values())
 
     def missing_fills(self) -> tuple[Order, ...]:
-        return tuple(o for o in self._all.values() if o.missing)
+        self._claimed = {key: order for key, order in self._claimed.items() if order.missing}
+        return tuple(self._claimed.values())
 
     def open_or_just_ended(self) -> bool:
         """True while an order is open; one that could have traded must not be taken for a transfer."""
@@ -163,7 +170,7 @@ class OrderService:
 
     def resting_worst(self, ticker: Ticker, side: BookSide) -> int:
         """Contracts that open orders of this side may still fill."""
-        return sum(o.remaining for o in self._open.values() if o.ticker == ticker and o.side is side)
+        return sum(o.remaining for o in self._open_in.get(ticker, {}).values() if o.side is side)
 
     # ---- wishes ------------------------------------------------------------------------------------------------
 
@@ -299,6 +306,8 @@ class OrderService:
         """The exchange says that `filled` contracts of this order traded, all in all."""
         if filled > order.claimed:
             order.claimed, order.claimed_ns = filled, now_ns
+            self._claimed[order.client_order_id] = order
+            self.version += 1
 
     def handle_report(self, report: OrderReport, out: Outbox, now_ns: int, wall_ns: int, *, is_read: bool) -> Order:
         """Take a report from stream or reading; an order never seen is adopted or foreign by its client id."""
@@ -400,11 +409,18 @@ class OrderService:
     def _insert(self, order: Order) -> None:
         self._all[order.client_order_id] = order
         self._open[order.client_order_id] = order
+        self._open_in.setdefault(order.ticker, {})[order.client_order_id] = order
         self.version += 1
 
     def _finish(self, order: Order) -> None:
         if self._open.pop(order.client_order_id, None) is None:
             return
+        in_market = self._open_in[order.ticker]
+        del in_market[order.client_order_id]
+        if not in_market:
+            del self._open_in[order.ticker]
+        if len(self.finished) == FINISHED_KEPT:
+            self._forget(self.finished[0])
         self.finished.append(order)
         if order.ownership is Ownership.FOREIGN:
             return
@@ -417,6 +433,14 @@ class OrderService:
                 self.counts.rejected += 1
             case OrderState.VOID:
                 pass
+
+    def _forget(self, order: Order) -> None:
+        """An order long final makes room, unless a fill of it is still on its way."""
+        if order.missing:
+            return
+        self._all.pop(order.client_order_id, None)
+        if order.order_id is not None:
+            self._by_order_id.pop(order.order_id, None)
 
 
 def order_worst_loss(order: Order) -> int:

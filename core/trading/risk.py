@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from core.domain.amounts import (
+    NO_MONEY,
     PRICE_SCALE,
     Count,
     Money,
@@ -69,6 +70,10 @@ class RiskController:
         self._orders = orders
         self._positions = positions
         self._sent_ns: deque[int] = deque()
+        # Until then the exchange lets nothing new in.
+        self.hold_until_ns = 0
+        self._reserved = NO_MONEY
+        self._reserved_version = (-1, -1)
 
     def exposure(self) -> Money:
         """Loss if every position settles against us plus the worst case of orders not yet final.
@@ -86,12 +91,12 @@ class RiskController:
         """Worst case of open orders; the exchange reserves the same: "Resting orders reserve their worst-case cost",
         and "selling what you hold needs no new collateral up to the position size".
         """
-        total = 0
-        tickers = {o.ticker for o in self._orders.get_open_orders()} | {o.ticker for o in self._orders.foreign_orders()}
-        for ticker in sorted(tickers):
-            for side in BookSide:
-                total += self._side_worst(ticker, side)
-        return Money(total)
+        version = (self._orders.version, self._positions.version)
+        if version != self._reserved_version:
+            tickers = self._orders.open_tickers()
+            total = sum(self._side_worst(ticker, side) for ticker in tickers for side in BookSide)
+            self._reserved, self._reserved_version = Money(total), version
+        return self._reserved
 
     def _side_worst(self, ticker: Ticker, side: BookSide) -> int:
         held = self._positions.net(ticker)
@@ -122,7 +127,7 @@ class RiskController:
         self, wish: PlaceOrder, market: Market | None, permission: Permission, why: str, now_ns: int
     ) -> Denial | None:
         """None when the order may be sent; else the first gate that denies it."""
-        for gate in (self._market_gate, self._shape_gate):
+        for gate in (self._market_gate, self._doubt_gate, self._shape_gate):
             denial = gate(wish, market)
             if denial:
                 return denial
@@ -142,10 +147,12 @@ class RiskController:
         replaced = PlaceOrder(ticker=order.ticker, side=order.side, price=wish.price, count=wish.count)
         count = order.count
         order.count = order.done
+        self._reserved_version = (-1, -1)
         try:
             denial = self.check_order(replaced, market, permission, why, now_ns)
         finally:
             order.count = count
+            self._reserved_version = (-1, -1)
         return None if denial is not None and denial.gate == "open orders" else denial
 
     def note_sent(self, now_ns: int) -> None:
@@ -165,6 +172,14 @@ class RiskController:
             why = market.why_not_tradable()
             return Denial("market", why, "tradable", f"Market closed to us: {wish.ticker}: {why}")
         return None
+
+    def _doubt_gate(self, wish: PlaceOrder, market: Market | None) -> Denial | None:
+        """While an order's outcome is not known, its market is closed."""
+        doubtful = next((o for o in self._orders.in_doubt() if o.ticker == wish.ticker), None)
+        if doubtful is None:
+            return None
+        name = doubtful.client_order_id
+        return Denial("market", f"{name} in doubt", "known", f"Market closed to us: {wish.ticker}: {name} is in doubt")
 
     @staticmethod
     def _shape_gate(wish: PlaceOrder, market: Market | None) -> Denial | None:
@@ -225,9 +240,14 @@ class RiskController:
         """Orders that may still leave within this second."""
         while self._sent_ns and now_ns - self._sent_ns[0] >= NS:
             self._sent_ns.popleft()
+        if now_ns < self.hold_until_ns:
+            return 0
         return self.limits.orders_per_second - len(self._sent_ns)
 
     def _rate_gate(self, now_ns: int) -> Denial | None:
+        if now_ns < self.hold_until_ns:
+            wait = f"{-(-(self.hold_until_ns - now_ns) // NS)} s"
+            return Denial("order rate", "held back", wait, f"Order rate: the exchange takes none, next try in {wait}")
         if self.rate_room(now_ns) <= 0:
             limit = self.limits.orders_per_second
             return _exceeds("Order rate", f"{len(self._sent_ns) + 1}/s", f"{limit}/s")

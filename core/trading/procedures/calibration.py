@@ -57,6 +57,7 @@ class Calibration:
         self._not_before_ns = 0
         self.drift_cash = NO_MONEY
         self.paused = ""
+        self.unread = False
         self._steps = {name: StepView(step=name, status="waiting", elapsed_ns=None) for name in STEPS}
 
     def steps(self) -> tuple[StepView, ...]:
@@ -104,6 +105,7 @@ class Calibration:
             answer = None if step in self._answers else desk.answer(request)
             if isinstance(answer, ReadFailed):
                 self._mark(desk, step, "failed", answer.reason)
+                self.unread = True
                 return Done(False, f"{step} failed: {answer.reason}")
             if answer is not None:
                 self._answers[step] = answer

@@ -29,7 +29,8 @@ class Stop:
 
     def __init__(self, desk: Desk, wish: StopWish) -> None:
         self.wish = wish
-        self._needed = desk.links.client_up or bool(desk.orders.get_open_orders())
+        # Whoever has sent an order leaves by a reading, even where nothing of ours is known to rest.
+        self._needed = desk.links.client_up or bool(desk.orders.get_open_orders() or desk.orders.counts.placed)
         self._verify = CancelAndVerify(desk, HURRY_LIMIT_NS if wish.now else STOP_LIMIT_NS)
         self._fills_request = 0
         self._fills_done = False

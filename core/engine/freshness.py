@@ -1,0 +1,78 @@
+"""Freshness: is a book that nothing contradicts still the present one?
+
+Two signs against it. Changes that arrive much later than the exchange stamped them, measured against the quickest of
+this connection, so that a clock that is off does not matter. And silence: a book in which nothing changed for long, or
+not although its market traded, is asked for whole; if that answer does not come, its channel is dead.
+"""
+
+from __future__ import annotations
+
+from core.domain.effects import RefreshBooks
+from core.domain.events import BookChanged, BookReplaced
+from core.domain.ids import Ticker
+from core.market.view import Market
+from core.trading.desk import MS, NS, Desk
+
+LATE_MS = 3_000
+QUIET_NS = 20 * NS
+PRINT_NS = 2 * NS
+ANSWER_NS = 3 * NS
+
+
+class Freshness:
+    """Looked at once a beat; every frame of a book is noted."""
+
+    def __init__(self) -> None:
+        self._epoch = 0
+        self._quickest_ms: int | None = None
+        self._probed_ns: dict[Ticker, int] = {}
+        self.late = 0
+        self.probes = 0
+
+    def note(self, desk: Desk, fact: BookChanged | BookReplaced) -> bool:
+        """Note one frame of a book; False where it came so late that the book is not the present one."""
+        if desk.links.stream_epoch != self._epoch:
+            self._epoch, self._quickest_ms = desk.links.stream_epoch, None
+            self._probed_ns.clear()
+        market = desk.markets.get(fact.ticker)
+        if fact.exchange_ms is None or market is None or not market.book.trusted:
+            return True
+        took_ms = desk.now_ns // MS - fact.exchange_ms
+        self._quickest_ms = took_ms if self._quickest_ms is None else min(took_ms, self._quickest_ms)
+        late_ms = took_ms - self._quickest_ms
+        if late_ms <= LATE_MS:
+            return True
+        self.late += 1
+        market.book.lose(f"changes arrive {late_ms // 1_000} s late")
+        return False
+
+    def beat(self, desk: Desk) -> None:
+        """Ask for books that are suspiciously quiet; lose those that do not answer."""
+        if not desk.links.stream_up:
+            return
+        asked: list[Ticker] = []
+        for ticker in desk.markets.watched:
+            market = desk.markets.get(ticker)
+            if market is None or not market.book.trusted:
+                self._probed_ns.pop(ticker, None)
+                continue
+            probed_ns = self._probed_ns.get(ticker)
+            if probed_ns is None:
+                if self._suspect(market, desk.now_ns):
+                    self._probed_ns[ticker] = desk.now_ns
+                    asked.append(ticker)
+            elif market.book.updated_ns >= probed_ns:
+                del self._probed_ns[ticker]
+            elif desk.now_ns - probed_ns > ANSWER_NS:
+                del self._probed_ns[ticker]
+                market.book.lose("silent, and no answer when asked for")
+                desk.warn("book untrusted: silent, and no answer when asked for", ticker)
+        if asked:
+            self.probes += len(asked)
+            desk.out.do(RefreshBooks(tickers=tuple(asked), reason="quiet"))
+
+    @staticmethod
+    def _suspect(market: Market, now_ns: int) -> bool:
+        updated_ns = market.book.updated_ns
+        traded_without = market.printed_ns > updated_ns and now_ns - market.printed_ns > PRINT_NS
+        return traded_without or now_ns - updated_ns > QUIET_NS
