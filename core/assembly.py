@@ -20,8 +20,9 @@ import msgspec
 import core.version
 from core.config import Settings, risk_limits, to_count, to_money
 from core.domain.commands import Command
-from core.domain.enums import ExitCode, ExitReason, Mode, TraderState
+from core.domain.enums import ExitCode, ExitReason, Mode
 from core.domain.errors import StartRefused
+from core.domain.events import Event
 from core.domain.records import JOURNAL_VERSION, Record, SessionStarted
 from core.engine.bus import EventBus
 from core.engine.coordinator import TraderCoordinator
@@ -40,6 +41,7 @@ from core.environment import (
 )
 from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
+from core.facade import TraderFacade
 from core.journal.journal import Journal, MemoryJournal
 from core.local.broadcast import Broadcast
 from core.local.clock import SystemClock
@@ -80,7 +82,7 @@ def system_wiring() -> Wiring:
     return Wiring(clock=SystemClock(), chance=SystemRandom())
 
 
-class Trader:
+class Trader(TraderFacade):
     """The facade. `armed` False lets demo and live come up without permission to take risk."""
 
     def __init__(
@@ -106,7 +108,7 @@ class Trader:
         self.engine: Engine | None = None
         self._client: TradingClientIntegration | None = None
         self._stream: WebSocketManager | None = None
-        self._waiting: list[Command] = []
+        self._waiting: list[Command | Event] = []
         self._ready = asyncio.Event()
         self._command_id = 0
         self._startup = startup_snapshot(self._identity(), self._clock.monotonic_ns(), self._started_at)
@@ -128,8 +130,8 @@ class Trader:
             return msgspec.structs.replace(self._coordinator.snapshot, exit=self._exit)
         return self._coordinator.snapshot
 
-    def submit(self, command: Command) -> None:
-        """Hand in a wish; before the trader is assembled it waits."""
+    def submit(self, command: Command | Event) -> None:
+        """Hand in a wish, or a fact the program learned; before the trader is assembled it waits."""
         if self._coordinator is not None:
             self._coordinator.submit(command)
         else:
@@ -405,10 +407,6 @@ class Trader:
                     await part.close()
         if self.server is not None:
             await self.server.stop()
-
-    @property
-    def state(self) -> TraderState:
-        return self.snapshot.state.state
 
 
 def _unverified(exit_view: ExitView, final: FinalReading) -> ExitView:

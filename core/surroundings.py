@@ -32,7 +32,7 @@ def surroundings(settings: Settings) -> dict[str, str]:
 
 def config_hash(settings: Settings) -> str:
     """Eight hex digits that are the same for the same effective settings, wherever they came from."""
-    shown = settings.model_dump_json(exclude={"key_id", "private_key_path", "state_dir"})
+    shown = settings.model_dump_json(exclude={"key_id", "private_key_path", "state_dir"}, warnings=False)
     return hashlib.sha256(shown.encode()).hexdigest()[:8]
 
 

@@ -391,6 +391,13 @@ class TaskDied(Fact, frozen=True, kw_only=True):
     error: str
 
 
+class ErrorReported(Fact, frozen=True, kw_only=True):
+    """A program that embeds the trader met an error; it counts towards the breaker."""
+
+    error: str
+    context: str = ""
+
+
 class JournalFailed(Fact, frozen=True, kw_only=True):
     """The record can no longer be written or synced: no new order may leave."""
 
@@ -415,5 +422,5 @@ Event: TypeAlias = (
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
     | FillsRead | ReadFailed
-    | Beat | TaskDied | JournalFailed | LoopMeasured
+    | Beat | TaskDied | ErrorReported | JournalFailed | LoopMeasured
 )  # fmt: skip

@@ -33,7 +33,7 @@ async def connect_place_cancel(settings: Settings) -> str:
                 command_id=command_id,
                 ticker=book.ticker,
                 side=BookSide.BID,
-                price=Price(100),
+                price=Price(200),
                 count=contracts(1),
                 post_only=True,
             )
