@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from core.sim.feed import CHANNELS, FeedSession
 from core.sim.rest import ROUTES, RestRequest
+from core.sim.scenarios import ACTS, Happening
 from core.sim.server import ExchangeServer, ExchangeSettings
 from tests.facts import openapi, validate_frame, validate_reply
 from tests.sim.support import NOW, FastClock
@@ -75,6 +76,21 @@ class Exchange:
         wanted = RestRequest(method=method, raw_target=target, body=body, content_type=content_type)
         reply = self.server._answer(types.SimpleNamespace(headers=headers), wanted)  # type: ignore[arg-type]
         return reply.status, json.loads(reply.body) if reply.body else None
+
+    def happen(self) -> None:
+        """Life goes on around the requests: markets halt, close, settle, jump, are swept and listed anew."""
+        act = self.chance.choice(ACTS)
+        result = self.chance.choice(["yes", "no"])
+        self.server.play(
+            Happening(
+                after=0,
+                act=act,
+                rank=self.chance.randrange(16),
+                by=self.chance.choice([-900, 700]),
+                lasts=1,
+                result=result,
+            )
+        )
 
     # living names
 
@@ -234,6 +250,8 @@ def storm(seed: int, requests: int) -> Exchange:
         assert status < 500, what
         statuses[status // 100] = statuses.get(status // 100, 0) + 1
         if number % BATCH == BATCH - 1:
+            prove(exchange)
+            exchange.happen()
             prove(exchange)
             exchange.clock._now += 10**9
             exchange.server.catch_up()
