@@ -79,18 +79,12 @@ class Exchange:
 
     def happen(self) -> None:
         """Life goes on around the requests: markets halt, close, settle, jump, are swept and listed anew."""
-        act = self.chance.choice(ACTS)
-        result = self.chance.choice(["yes", "no"])
-        self.server.play(
-            Happening(
-                after=0,
-                act=act,
-                rank=self.chance.randrange(16),
-                by=self.chance.choice([-900, 700]),
-                lasts=1,
-                result=result,
-            )
-        )
+        ending = ["close", "determine", "settle"] if self.chance.random() < 0.4 else []
+        for act in (*ending, self.chance.choice(ACTS)):
+            result = self.chance.choice(["yes", "no"])
+            by = self.chance.choice([-900, 700])
+            rank = 0 if act == "close" else self.chance.randrange(16)
+            self.server.play(Happening(after=0, act=act, rank=rank, by=by, lasts=1, result=result))
 
     # living names
 
