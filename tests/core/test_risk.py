@@ -53,8 +53,11 @@ def test_open_orders_over_their_limit_are_denied() -> None:
 def test_orders_in_flight_and_in_doubt_count_against_the_limits() -> None:
     bench = with_limits(position=contracts(10))
     sent = bench.place(count=700)
-    bench.step(ev.OrderOutcomeUnknown(client_order_id=sent.client_order_id, reason="reset", elapsed_ns=1))
     assert denial(bench, count=contracts(5)) == "Position exceeds limit: 12 > 10"
+    bench.step(ev.OrderOutcomeUnknown(client_order_id=sent.client_order_id, reason="reset", elapsed_ns=1))
+    assert bench.desk.risk.worst_position(T) == 700
+    assert bench.desk.risk.exposure() == 4_500 * 700
+    assert "in doubt" in denial(bench, count=contracts(1))
 
 
 def test_the_order_rate_is_limited_per_second() -> None:
