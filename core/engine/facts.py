@@ -15,6 +15,7 @@ from core.trading.desk import Desk
 from core.trading.drift import ENDED
 from core.trading.order_replies import take_reply
 from core.trading.orders import Order
+from core.trading.refusals import is_error
 
 LOST_READS = 3
 
@@ -61,11 +62,16 @@ def frame_refused(desk: Desk, fact: ev.FrameRefused) -> None:
 
 def book_fact(desk: Desk, fact: ev.BookReplaced | ev.BookChanged | ev.TradePrinted | ev.TickerChanged) -> None:
     desk.links.last_message_ns = desk.now_ns
+    if isinstance(fact, ev.BookChanged) and not desk.freshness.note(desk, fact):
+        refresh(desk, (fact.ticker,))
+        return
     if isinstance(fact, ev.BookReplaced):
         market = desk.markets.get(fact.ticker)
         if market is not None and market.book.updated_ns and not market.book.trusted:
             desk.links.resyncs += 1
     bad = desk.markets.apply(fact, desk.now_ns)
+    if isinstance(fact, ev.BookReplaced):
+        desk.freshness.note(desk, fact)  # a whole book may come too late as well; it is asked for again in a while
     if bad:
         refresh(desk, bad)
 
@@ -127,6 +133,7 @@ def write_reply(desk: Desk, fact: Any) -> None:
     """Any reply to a write; refusals and unknown outcomes are errors, an order that merely crossed is not."""
     order = take_reply(desk.orders, fact, desk.out, desk.now_ns, desk.wall_ns)
     words = describe(order) if order else str(fact.client_order_id)
+    desk.refusals.note(desk, fact, order.ticker if order else None)
     elapsed = getattr(fact, "elapsed_ns", None)
     log = desk.status.log_action_result
     match fact:
@@ -139,7 +146,7 @@ def write_reply(desk: Desk, fact: Any) -> None:
         case ev.OrderRejected(code=code, detail=detail):
             replied(desk, fact.elapsed_ns)
             log(desk.wall_ns, "order_rejected", f"{words}: {code} {detail}".strip(), elapsed, "rejected")
-            if "post only" not in detail:
+            if is_error(fact):
                 desk.error(f"order rejected: {code} {detail}".strip(), words)
         case ev.OrderOutcomeUnknown(reason=reason) | ev.AmendOutcomeUnknown(reason=reason):
             log(desk.wall_ns, "order_in_doubt", f"{words}: {reason}", elapsed, "in doubt")
@@ -160,11 +167,13 @@ def write_reply(desk: Desk, fact: Any) -> None:
 def read_answer(desk: Desk, fact: Any) -> None:
     """Keep an answer for whoever asked."""
     replied(desk, fact.elapsed_ns)
+    desk.refusals.note(desk, fact, None)
     desk.answers[fact.request_id] = fact
 
 
 def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
     desk.links.failed_reads += 1
+    desk.refusals.note(desk, fact, None)
     desk.answers[fact.request_id] = fact
     for order in desk.orders.get_open_orders():
         if order.lookup_request == fact.request_id:

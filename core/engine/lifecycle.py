@@ -85,6 +85,7 @@ class Lifecycle:
             drive(self)
         if desk.machine.overdue(desk.now_ns):
             self._overdue()
+        desk.freshness.beat(desk)
         self._keep_books_whole()
         self._check_health()
         self._compare_regularly()
@@ -138,6 +139,9 @@ class Lifecycle:
                 self.fail("trading_client_lost", counts=False)
         if not desk.links.stream_up and desk.state in CONNECTED - {S.TRADING_CLIENT_CONNECT}:
             self.fail("stream_lost", counts=False)
+        if desk.refusals.key and desk.state in CONNECTED:
+            left = f"cancels may fail too, leases end orders within {desk.settings.lease_s} s"
+            self.fail(f"our key is refused ({desk.refusals.key}): {left}", counts=False)
         # A new connection replays nothing, however fast it came: what was compared before it no longer counts.
         if desk.state in BUSY and desk.settings.enable_trading_client and self._epoch_changed():
             self.fail("stream_lost", counts=False)
@@ -185,10 +189,11 @@ class Lifecycle:
         if desk.state not in BUSY | {S.PAUSED} or self.procedure is not None or not desk.links.client_up:
             return
         self.sync.sync_all(desk)
-        if self.sync.lasting and desk.machine.can(S.CALIBRATING):
+        if (self.sync.lasting or desk.suspicion) and desk.machine.can(S.CALIBRATING):
             if desk.machine.pause is PauseKind.OPERATOR:
                 self.pause_wanted = True
-            self.calibrate("drift_found")
+            self.calibrate(desk.suspicion or "drift_found")
+            desk.suspicion = ""
 
     def _fetch_missing_fills(self) -> None:
         """A claimed fill that the stream did not bring within its bound is read."""
@@ -249,7 +254,7 @@ class Lifecycle:
         if desk.state is not S.CALIBRATING:
             return
         if not ok or self._epoch_changed():
-            self.fail(outcome if not ok else "stream_lost", counts=not ok)
+            self.fail(outcome if not ok else "stream_lost", counts=not ok and not calibration.unread)
             return
         self.calibrations += 1
         self.sync.reset(desk.now_ns)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from core.assembly import Trader
 from core.config import risk_limits
-from core.domain.enums import BookSide, ExitCode, OrderState, Permission
+from core.domain.amounts import Count, Price
+from core.domain.enums import BookSide, ExitCode, Permission
 from core.domain.ids import Ticker
 from core.domain.records import FillBooked, OrderIntended, Record
 from core.sim.model import Order
@@ -133,8 +134,6 @@ class Oracle:
         self.look()
         self.server.check_conservation()
         trader, account, desk = self._trader, self.server.account, self.desk
-        for state in (o.state for o in desk.orders.finished):
-            assert state not in (OrderState.SENT, OrderState.IN_DOUBT)
         code = trader.snapshot.exit.code if trader.snapshot.exit else None
         if code != ExitCode.UNVERIFIED and self.own_resting():
             self._say("resting", f"{len(self.own_resting())} own orders rest after a stop that says otherwise")
@@ -166,5 +165,5 @@ class Oracle:
         self.violations.setdefault(what, detail)
 
 
-def _best_first(levels: list[tuple[int, int]], side: BookSide) -> list[tuple[int, int]]:
+def _best_first(levels: list[tuple[Price, Count]], side: BookSide) -> list[tuple[Price, Count]]:
     return sorted(levels, key=lambda level: -level[0] * side.sign)

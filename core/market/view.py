@@ -41,6 +41,7 @@ class Market:
     volume: Count = NO_CONTRACTS
     open_interest: Count = NO_CONTRACTS
     settlement_value: Price | None = None
+    printed_ns: int = 0
     version: int = 0
 
     @property
@@ -139,6 +140,7 @@ class Markets:
             case TradePrinted():
                 market.tape.append(event)
                 market.last_price = event.price
+                market.printed_ns = now_ns
             case TickerChanged():
                 market.last_price = event.last_price or market.last_price
                 market.volume, market.open_interest = event.volume, event.open_interest

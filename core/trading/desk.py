@@ -19,6 +19,7 @@ from core.market.view import Markets
 from core.trading.day import DayLedger
 from core.trading.equity import EquityTracker
 from core.trading.fills import FillProcessor
+from core.trading.freshness import Freshness
 from core.trading.order_group import SessionGroup
 from core.trading.orders import Order, OrderService
 from core.trading.outbox import Outbox
@@ -110,6 +111,9 @@ class Desk:
         self.synced_at = 0
         self.fills_at_sync = 0
         self.foreign_tickers: set[Ticker] = set()
+        self.refusals = Refusals()
+        self.freshness = Freshness()
+        self.suspicion = ""  # why our books must be compared at once
         self.refusals = Refusals()
         self.suspicion = ""  # why our books must be compared at once
         self.drift_cash = NO_MONEY

@@ -7,7 +7,7 @@ from typing import Any
 from core.domain import events as ev
 from core.domain.amounts import Count, Money, Price, contracts, dollars
 from core.domain.commands import PlaceOrder, Start
-from core.domain.effects import AnyEffect, Read, ReadKind, SendCancel, SendOrder
+from core.domain.effects import AnyEffect, Read, ReadKind, RefreshBooks, SendCancel, SendOrder
 from core.domain.enums import BookSide, MarketStatus, OrderStatus, Origin, TraderState
 from core.domain.ids import ClientOrderId, EventTicker, OrderId, SeriesTicker, Ticker, TradeId
 from core.domain.market import MarketInfo, PriceBand
@@ -120,6 +120,7 @@ class Bench:
         self.failing: set[ReadKind] = set()
         self.fatal = False
         self.looked_up: dict[str, ev.OrderReport | None] = {}
+        self.books: dict[str, ev.BookReplaced] = {}
         self.desk.now_ns, self.desk.wall_ns = self.now, WALL
         self.engine.assembled()
 
@@ -128,6 +129,8 @@ class Bench:
         return self.desk.state
 
     def step(self, item: Item, *, answer: bool = True) -> list[AnyEffect]:
+        if isinstance(item, ev.BookReplaced):
+            self.books[item.ticker] = item
         records, effects = self.engine.step(item, self.now)
         self.records += records
         self.effects += effects
@@ -135,6 +138,9 @@ class Bench:
             for effect in effects:
                 if isinstance(effect, Read):
                     self.step(self.answer(effect))
+                elif isinstance(effect, RefreshBooks) and effect.reason == "quiet":
+                    for ticker in effect.tickers:
+                        self.step(self.books[ticker])
         return effects
 
     def beat(self, seconds: float = 0.1, times: int = 1, *, answer: bool = True) -> list[AnyEffect]:

@@ -7,12 +7,18 @@ not although its market traded, is asked for whole; if that answer does not come
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.domain.effects import RefreshBooks
 from core.domain.events import BookChanged, BookReplaced
 from core.domain.ids import Ticker
 from core.market.view import Market
-from core.trading.desk import MS, NS, Desk
 
+if TYPE_CHECKING:
+    from core.trading.desk import Desk
+
+NS = 1_000_000_000
+MS = 1_000_000
 LATE_MS = 3_000
 QUIET_NS = 20 * NS
 PRINT_NS = 2 * NS
@@ -35,7 +41,7 @@ class Freshness:
             self._epoch, self._quickest_ms = desk.links.stream_epoch, None
             self._probed_ns.clear()
         market = desk.markets.get(fact.ticker)
-        if fact.exchange_ms is None or market is None or not market.book.trusted:
+        if fact.exchange_ms is None or market is None:
             return True
         took_ms = desk.now_ns // MS - fact.exchange_ms
         self._quickest_ms = took_ms if self._quickest_ms is None else min(took_ms, self._quickest_ms)
@@ -43,6 +49,8 @@ class Freshness:
         if late_ms <= LATE_MS:
             return True
         self.late += 1
+        if not market.book.trusted:
+            return True
         market.book.lose(f"changes arrive {late_ms // 1_000} s late")
         return False
 
