@@ -134,13 +134,12 @@ class Bench:
         records, effects = self.engine.step(item, self.now)
         self.records += records
         self.effects += effects
-        if answer:
-            for effect in effects:
-                if isinstance(effect, Read):
-                    self.step(self.answer(effect))
-                elif isinstance(effect, RefreshBooks) and effect.reason == "quiet":
-                    for ticker in effect.tickers:
-                        self.step(self.books[ticker])
+        for effect in effects:
+            if answer and isinstance(effect, Read):
+                self.step(self.answer(effect))
+            elif isinstance(effect, RefreshBooks) and effect.reason == "quiet":
+                for ticker in effect.tickers:
+                    self.step(self.books[ticker])
         return effects
 
     def beat(self, seconds: float = 0.1, times: int = 1, *, answer: bool = True) -> list[AnyEffect]:
