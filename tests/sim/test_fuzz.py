@@ -251,7 +251,8 @@ def storm(seed: int, requests: int) -> Exchange:
             exchange.server.catch_up()
     assert statuses[2] >= requests * 30 // 100, f"too few requests reach the venue: {statuses}"
     account = exchange.server.account
-    assert len(account.orders) >= requests // 15 and len(account.fills) >= 5
+    # In a long storm the money runs out; a hundred orders reach the book in any.
+    assert len(account.orders) >= min(requests // 15, 100) and len(account.fills) >= 5
     return exchange
 
 
