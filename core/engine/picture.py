@@ -121,15 +121,17 @@ class PictureMaker:
 
     def _money(self, desk: Desk, positions: tuple[view.PositionView, ...]) -> view.MoneyView:
         reserved = desk.risk.reserved()
+        # Not the equity's last note: every figure of one picture is of one moment.
+        portfolio = desk.portfolio() if desk.positions.cash_known else Money(0)
         return view.MoneyView(
             cash=Money(desk.positions.cash - reserved),
             reserved=reserved,
-            portfolio=desk.equity.portfolio,
+            portfolio=portfolio,
             exposure=desk.risk.exposure(),
             realized=desk.positions.realized,
             unrealized=Money(sum(p.unrealized for p in positions)),
             fees=desk.positions.fees,
-            day=desk.equity.day_result,
+            day=desk.equity.day_of(portfolio) if desk.positions.cash_known else Money(0),
             max_drawdown=desk.equity.max_drawdown,
             synced_at=desk.synced_at,
             drift=desk.drift_cash,

@@ -47,8 +47,9 @@ class Rounds:
         desk = engine.desk
         if desk.now_ns >= self._entry_ns and not desk.status.has_new_entries:
             desk.log_status()
-        known = desk.positions.cash_known
-        portfolio, day = (desk.equity.portfolio, desk.equity.day_result) if known else (None, None)
-        health = worst(found.status for found in components(engine)) if desk.status.has_new_entries else ""
-        if desk.status.complete_entries(health, portfolio, day):
-            self._entry_ns = desk.now_ns + desk.settings.status_interval_ns
+        if not desk.status.has_new_entries:
+            return
+        portfolio = desk.portfolio() if desk.positions.cash_known else None
+        day = None if portfolio is None else desk.equity.day_of(portfolio)
+        desk.status.complete_entries(worst(found.status for found in components(engine)), portfolio, day)
+        self._entry_ns = desk.now_ns + desk.settings.status_interval_ns

@@ -52,6 +52,10 @@ class EquityTracker:
         """The day's result; nothing before the first portfolio is known, also when the day's base is."""
         return NO_MONEY if self._peak is None else Money(self.portfolio - self._base)
 
+    def day_of(self, portfolio: Money) -> Money:
+        """The day's result with the portfolio as it is at this moment."""
+        return Money(portfolio - self._base) if self._day >= 0 else NO_MONEY
+
     @property
     def drawdown(self) -> Money:
         """How far the portfolio is below its highest of this session."""

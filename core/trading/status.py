@@ -73,14 +73,12 @@ class StatusLogger:
         """A row for the status history; its health and money are filled in at the end of the beat."""
         self._new_entries.append(entry)
 
-    def complete_entries(self, health: str, portfolio: Money | None, day: Money | None) -> bool:
-        """Put the new rows into the history; True when there was one."""
+    def complete_entries(self, health: str, portfolio: Money | None, day: Money | None) -> None:
+        """Put the new rows into the history."""
         for entry in self._new_entries:
             self.history.append(msgspec.structs.replace(entry, health=health, portfolio=portfolio, day=day))
-        found = bool(self._new_entries)
         self.entries += len(self._new_entries)
         self._new_entries.clear()
-        return found
 
     def recall_history(self, entries: tuple[StatusEntry, ...]) -> None:
         """Go on behind the rows an earlier session kept."""
