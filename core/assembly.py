@@ -378,10 +378,9 @@ class Trader(TraderFacade):
         assert exit_view is not None
         assert self.engine is not None
         await self._client.close()
-        if self.engine.desk.positions.cash_known:
-            self.final = await self._read_finally()
-            if self.final.resting and exit_view.code == ExitCode.CLEAN:
-                return _unverified(exit_view, self.final)
+        self.final = await self._read_finally()
+        if self.final.resting != 0 and exit_view.code == ExitCode.CLEAN and self.settings.client_enabled:
+            return _unverified(exit_view, self.final)
         return exit_view
 
     async def _read_finally(self) -> FinalReading:
@@ -416,6 +415,10 @@ def _unverified(exit_view: ExitView, final: FinalReading) -> ExitView:
         detail=exit_view.detail,
         resting_after_stop=final.resting,
         foreign_resting=final.foreign,
-        unverified=(f"{final.resting} own orders rest after the stop",),
+        unverified=(
+            "resting orders: the last reading failed"
+            if final.resting is None
+            else f"{final.resting} own orders rest after the stop",
+        ),
         at=exit_view.at,
     )

@@ -31,7 +31,7 @@ def session_report(trader: Trader, exit_view: ExitView) -> dict[str, Any]:
         },
         "fills": {"count": counters.fills, "contracts": count_decimal(counters.fill_contracts)},
         "positions": [_position(p) for p in snapshot.positions],
-        "cash": money_decimal(Money(money.cash + money.reserved)),
+        "cash": money_decimal(Money(money.cash + money.reserved)) if money.synced_at else None,
         "fees": money_decimal(money.fees),
         "realized": money_decimal(money.realized),
         "unrealized": money_decimal(money.unrealized),

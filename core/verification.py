@@ -48,14 +48,17 @@ async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
         resting, foreign = len(own), len(orders.orders) - len(own)
         differing = len(own ^ ours)
     moved = None
-    if positions is not None:
+    known = desk.positions.cash_known  # without a calibration there is nothing of ours to compare with
+    if positions is not None and known:
         told = {p.ticker: int(p.position) for p in positions.positions if p.position}
         held = {p.ticker: p.count for p in desk.positions.open()}
         moved = sum(1 for t in told.keys() | held.keys() if told.get(t, 0) != held.get(t, 0))
     return FinalReading(
         orders=differing,
         positions=moved,
-        cash=None if balance is None else Money(balance.balance + desk.risk.reserved() - desk.positions.cash),
+        cash=None
+        if balance is None or not known
+        else Money(balance.balance + desk.risk.reserved() - desk.positions.cash),
         resting=resting,
         foreign=foreign,
     )

@@ -511,14 +511,46 @@ def test_stop_reads_the_fills_that_the_last_cancel_claimed() -> None:
     assert left.code == 0
 
 
-def test_a_stop_before_anything_was_connected_leaves_at_once() -> None:
+def test_a_stop_before_anything_was_connected_still_leaves_by_a_reading() -> None:
     bench = Bench()
     bench.step(Start(origin=Origin.TIMER))
     bench.step(Stop(reason=ExitReason.QUIT))
-    bench.beat()
+    bench.beat(times=4)
     left = leave(bench)
     assert left is not None
     assert left.code == 0
+
+
+def test_orders_an_earlier_session_left_are_canceled_even_if_this_one_never_came_up() -> None:
+    bench = Bench()
+    bench.orders = (report("kt-old-000001", order="x1"),)
+    bench.step(Start(origin=Origin.TIMER))
+    bench.step(Stop(reason=ExitReason.TIME))
+    bench.beat(times=3)
+    assert [c.order_id for c in bench.sent_cancels()] == ["x1"]
+    assert leave(bench) is None
+    bench.orders = ()
+    bench.confirm_cancels()
+    bench.beat(times=8)
+    left = leave(bench)
+    assert left is not None
+    assert left.code == 0
+
+
+def test_who_never_reached_the_exchange_cannot_certify_that_nothing_rests() -> None:
+    bench = Bench()
+    bench.failing = set(ReadKind)
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    bench.step(Stop(reason=ExitReason.TIME))
+    bench.beat(seconds=1, times=10)
+    left = leave(bench)
+    assert left is not None
+    assert (left.code, left.reason) == (4, "unverified")
+    stop = bench.engine.life.exit_stop
+    assert stop is not None
+    assert stop.exit is not None
+    assert stop.exit.resting_after_stop is None
 
 
 def test_an_unknown_market_is_not_watched() -> None:

@@ -18,6 +18,7 @@ from core.trading.snapshot import ExitView
 
 STOP_LIMIT_NS = 20 * NS
 HURRY_LIMIT_NS = 3 * NS
+UNREACHED_LIMIT_NS = 6 * NS
 MS = 1_000_000
 
 
@@ -29,9 +30,11 @@ class Stop:
 
     def __init__(self, desk: Desk, wish: StopWish) -> None:
         self.wish = wish
-        # Whoever has sent an order leaves by a reading, even where nothing of ours is known to rest.
-        self._needed = desk.links.client_up or bool(desk.orders.get_open_orders() or desk.orders.counts.placed)
-        self._verify = CancelAndVerify(desk, HURRY_LIMIT_NS if wish.now else STOP_LIMIT_NS)
+        # Everybody leaves by a reading: an earlier session may have left orders that this one has not met yet.
+        self._needed = desk.settings.enable_trading_client
+        met = desk.links.client_up or bool(desk.orders.get_open_orders() or desk.orders.counts.placed)
+        limit_ns = STOP_LIMIT_NS if met else UNREACHED_LIMIT_NS
+        self._verify = CancelAndVerify(desk, HURRY_LIMIT_NS if wish.now else limit_ns)
         self._fills_request = 0
         self._fills_done = False
         self.exit: ExitView | None = None
@@ -44,7 +47,7 @@ class Stop:
         if self.exit is not None:
             return None
         if not self._needed:
-            return self._leave(desk, resting=0, foreign=0, unverified=())
+            return self._leave(desk, resting=None, foreign=None, unverified=())
         progress = self._verify.advance(desk)
         if progress is Progress.OUT_OF_TIME:
             names = tuple(f"order {o.client_order_id} {o.state}" for o in desk.orders.get_open_orders())
@@ -77,14 +80,15 @@ class Stop:
 
     def _leave(self, desk: Desk, resting: int | None, foreign: int | None, unverified: tuple[str, ...]) -> Done:
         wish = self.wish
-        clean = resting == 0 and not unverified
+        watched_only = not self._needed
+        clean = watched_only or (resting == 0 and not unverified)
         reason, code = wish.reason, ExitCode.CLEAN
-        if not clean:
+        if wish.reason is ExitReason.REFUSED and not desk.orders.get_open_orders():
+            code = ExitCode.REFUSED_START
+        elif not clean:
             reason, code = ExitReason.UNVERIFIED, ExitCode.UNVERIFIED
         elif wish.reason is ExitReason.CRASH:
             code = ExitCode.INTERNAL
-        elif wish.reason is ExitReason.REFUSED:
-            code = ExitCode.REFUSED_START
         self.exit = ExitView(
             reason=reason,
             code=int(code),

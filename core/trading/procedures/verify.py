@@ -63,6 +63,9 @@ class CancelAndVerify:
                 if not self.resting:
                     return Progress.VERIFIED
                 self._not_before_ns = desk.now_ns + READ_AGAIN_NS
+            case ReadFailed(fatal=True):
+                # A refused key is refused again: nothing can be verified with it.
+                return Progress.OUT_OF_TIME
             case ReadFailed():
                 self._request = 0
                 self._not_before_ns = desk.now_ns + READ_AGAIN_NS
