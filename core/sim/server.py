@@ -7,6 +7,7 @@ lets the participants trade in slices of at most 2 ms, and carries facts to the 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -48,6 +49,10 @@ LIVED_NS = 20 * NS
 LIVED_MARKETS = 48  # more markets have lived for less, so that starting stays quick
 CLOSE_WAIT_S = 1  # how long a closing connection may take to say goodbye
 MAX_BODY = 1_000_000
+
+# What a client sends wrongly is answered to the client; the operator of the exchange needs no traceback of it.
+log = logging.getLogger("exchange.http")
+log.addHandler(logging.NullHandler())
 
 __all__ = ["Endpoint", "ExchangeServer", "ExchangeSettings"]
 
@@ -204,7 +209,9 @@ class ExchangeServer:
 
     async def _setup(self) -> web.ServerRunner:
         assert self._runner is None, "the exchange is already started"
-        runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=1)
+        # A body is taken as it comes: one that names an encoding is then no JSON and gets the exchange's error.
+        bare = web.Server(self._serve, access_log=None, auto_decompress=False, logger=log)
+        runner = web.ServerRunner(bare, shutdown_timeout=1)
         await runner.setup()
         opened_ns = self.pace.now_ns()
         self._flow.skip(max(0, self._flow.behind_ns(opened_ns) - self._lived_ns))
@@ -308,6 +315,9 @@ class ExchangeServer:
         path, _, _ = request.raw_path.partition("?")
         if path == WS_PATH:
             return await self._serve_stream(request, path)
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
         try:
             body = await request.read() if request.body_exists else b""
         except web.HTTPRequestEntityTooLarge:
