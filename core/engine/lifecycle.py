@@ -34,7 +34,6 @@ CONNECTED = frozenset({S.TRADING_CLIENT_CONNECT, S.CALIBRATING, S.READY, S.ACTIN
 POLL_NS = 5 * NS
 REFRESH_NS = 5 * NS
 FEED_PAUSE_NS = 15 * NS
-HEALTH_NS = 30 * NS
 BACKOFF_LIMIT_S = 30
 MISSING_FILL_NS = 2 * NS
 
@@ -181,7 +180,7 @@ class Lifecycle:
                 self._health_ns = desk.now_ns + POLL_NS
         elif desk.now_ns >= self._health_ns and desk.state in BUSY | {S.PAUSED}:
             paused_by_exchange = desk.machine.pause is PauseKind.EXCHANGE
-            self._health_ns = desk.now_ns + (POLL_NS if paused_by_exchange else HEALTH_NS)
+            self._health_ns = desk.now_ns + (POLL_NS if paused_by_exchange else desk.settings.health_check_ns)
             self._health_request = desk.out.read(ReadKind.EXCHANGE_STATUS)
 
     def _compare_regularly(self) -> None:
