@@ -29,6 +29,7 @@ from core.domain.effects import (
 from core.domain.enums import ExitReason, Origin
 from core.domain.events import (
     AmendOutcomeUnknown,
+    AmendRejected,
     Beat,
     CancelFailed,
     Event,
@@ -52,6 +53,7 @@ BATCH = 500
 PICTURE_NS = 100_000_000
 PICTURE_IDLE_NS = 1_000_000_000
 LANES = {"order": 4, "cancel": 8, "read": 6}
+ORDER_WAIT_S = 1
 RESTARTS = 5
 STEP_FAILURES = 20
 
@@ -215,21 +217,27 @@ class TraderCoordinator:
 
     async def _send_journaled(self, effect: SendOrder | SendAmend) -> None:
         if not await self._journal.synced(effect.journal_position):
-            reason = "its record could not be written to the journal"
-            if isinstance(effect, SendOrder):
-                self.submit(OrderNotSent(client_order_id=effect.client_order_id, reason=reason))
-            else:
-                self.submit(_unknown(effect, reason))
+            self.submit(_unsent(effect, "its record could not be written to the journal"))
             return
         await self._perform("order", effect)
 
     async def _perform(self, lane: str, effect: RestEffect) -> None:
-        async with self._lanes[lane]:
+        waits = ORDER_WAIT_S if isinstance(effect, SendOrder | SendAmend) else None
+        try:
+            async with asyncio.timeout(waits):
+                await self._lanes[lane].acquire()
+        except TimeoutError:
+            # Its price was right a while ago: what has not left by now does not leave.
+            self.submit(_unsent(effect, "waited too long for its turn"))
+            return
+        try:
             try:
                 fact = await self._client.perform(effect)
             except Exception as error:
                 log.exception("client failed on %s", type(effect).__name__)
                 fact = _unknown(effect, f"internal: {type(error).__name__}")
+        finally:
+            self._lanes[lane].release()
         self.submit(fact)
 
     # ---- supervision -------------------------------------------------------------------------------------------
@@ -252,6 +260,20 @@ class TraderCoordinator:
             self.submit(Stop(origin=Origin.TIMER, reason=ExitReason.CRASH, detail=f"task {name} died {RESTARTS} times"))
 
         self._spawn(keep())
+
+
+def _unsent(effect: RestEffect, reason: str) -> Event:
+    """The fact that nothing of a write has left."""
+    match effect:
+        case SendOrder():
+            return OrderNotSent(client_order_id=effect.client_order_id, reason=reason)
+        case SendAmend():
+            return AmendRejected(
+                client_order_id=effect.client_order_id, order_id=effect.order_id, status=0, code="not_sent",
+                detail=reason, elapsed_ns=0,
+            )  # fmt: skip
+        case _:
+            return _unknown(effect, reason)
 
 
 def _unknown(effect: RestEffect, reason: str) -> Event:

@@ -140,7 +140,8 @@ class Lifecycle:
             self.fail("stream_lost", counts=False)
         if desk.refusals.key and desk.state in CONNECTED:
             left = f"cancels may fail too, leases end orders within {desk.settings.lease_s} s"
-            self.fail(f"our key is refused ({desk.refusals.key}): {left}", counts=False)
+            why, desk.refusals.key = desk.refusals.key, ""
+            self.fail(f"our key is refused ({why}): {left}", counts=False)
         # A new connection replays nothing, however fast it came: what was compared before it no longer counts.
         if desk.state in BUSY and desk.settings.enable_trading_client and self._epoch_changed():
             self.fail("stream_lost", counts=False)

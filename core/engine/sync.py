@@ -32,15 +32,15 @@ class StateSync:
         self._asked_version = (0, 0)
         self._moved_ns = 0
         self._version = (0, 0)
-        self._seen: Difference | None = None
-        self._times = 0
+        self._seen: tuple[object, object] = (None, None)
+        self._times = [0, 0]
         self.lasting = False
 
     def reset(self, now_ns: int) -> None:
         """A calibration has just compared everything."""
         self._due_ns = now_ns + self._interval_ns
         self._requests.clear()
-        self._seen, self._times, self.lasting = None, 0, False
+        self._seen, self._times, self.lasting = (None, None), [0, 0], False
 
     def sync_all(self, desk: Desk) -> None:
         """Ask and judge, when due; call it at every beat while trading."""
@@ -72,10 +72,13 @@ class StateSync:
             desk.compared(difference[1].cash)
             self.reset(desk.now_ns)
             return
-        self._times = self._times + 1 if difference == self._seen else 1
-        self._seen = difference
+        # Orders come and go while trading; what positions or cash are off by stays the same all the same.
+        seen = (difference[0] or None, None if difference[1].none else difference[1].amounts)
+        for which, (now, before) in enumerate(zip(seen, self._seen, strict=True)):
+            self._times[which] = 0 if now is None else (self._times[which] + 1 if now == before else 1)
+        self._seen = seen
         self._due_ns = desk.now_ns + AGAIN_NS
-        self.lasting = self._times >= SAME_READINGS
+        self.lasting = max(self._times) >= SAME_READINGS
 
     def _difference(self, desk: Desk, answers: dict[ReadKind, Fact | None]) -> Difference | None:
         """What differs; None when the reading failed or something of ours moved meanwhile."""

@@ -107,6 +107,7 @@ class TokenBudget:
         self.read = Bucket(*BASIC_READ, now_ns)
         self.write = Bucket(*BASIC_WRITE, now_ns)
         self.balance = Bucket(BALANCE_RATE, 1, now_ns)
+        self._held_ns = now_ns
 
     @property
     def cancel_share(self) -> int:
@@ -120,6 +121,8 @@ class TokenBudget:
             return self.balance.take(1, 0, now_ns)
         if call is CallClass.READ:
             return self.read.take(cost, 0, now_ns)
+        if call is not CallClass.CANCEL and now_ns < self._held_ns:
+            return self._held_ns - now_ns
         keep = 0 if call is CallClass.CANCEL else self.cancel_share
         return self.write.take(cost, keep, now_ns)
 
@@ -131,6 +134,10 @@ class TokenBudget:
             self.read.limited(0, now_ns)
         else:
             self.write.limited(self.cancel_share, now_ns)
+
+    def hold_orders(self, until_ns: int) -> None:
+        """The exchange named a time before which no new order should come; cancels are not held."""
+        self._held_ns = max(self._held_ns, until_ns)
 
     def set_limits(self, *, tier: str, read: tuple[int, int], write: tuple[int, int], now_ns: int) -> None:
         """Take the account's own limits (rate, capacity)."""

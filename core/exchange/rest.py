@@ -39,6 +39,7 @@ BUDGET_WAIT_NS = {
 # A proxy may answer for an exchange that never saw the request, or that did.
 _AMBIGUOUS = frozenset({408, 425})
 _EXPIRED = "header_timestamp_expired"
+LONGEST_HOLD_S = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,11 @@ class ReadFailure:
 
 WriteOutcome: TypeAlias = Answer | NotSent | Unknown
 ReadOutcome: TypeAlias = Answer | ReadFailure
+
+
+def _seconds(word: str) -> int:
+    """A `Retry-After` in whole seconds, at most `LONGEST_HOLD_S`; whatever else stands there counts for nothing."""
+    return min(int(word), LONGEST_HOLD_S) if word.isascii() and word.isdigit() else 0
 
 
 class ApiClient:
@@ -250,6 +256,8 @@ class ApiClient:
         if reply.status == 429:
             self._limited += 1
             self.budget.limited(call, now_ns)
+            if call in (CallClass.ORDER, CallClass.AMEND):
+                self.budget.hold_orders(now_ns + _seconds(reply.retry_after) * NS)
         if reply.date and self._measures_skew:
             self._measure_skew(reply.date)
         return reply

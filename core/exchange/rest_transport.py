@@ -59,13 +59,14 @@ class LostError(Exception):
 class RawReply:
     """Status, body and the moment the request began to leave."""
 
-    __slots__ = ("body", "date", "started_ns", "status")
+    __slots__ = ("body", "date", "retry_after", "started_ns", "status")
 
-    def __init__(self, status: int, body: bytes, started_ns: int, date: str) -> None:
+    def __init__(self, status: int, body: bytes, started_ns: int, date: str, retry_after: str) -> None:
         self.status = status
         self.body = body
         self.started_ns = started_ns
         self.date = date
+        self.retry_after = retry_after
 
 
 class RestTransport:
@@ -138,7 +139,8 @@ class RestTransport:
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     raise LostError("compressed reply", self._since(sent))
                 content = await self._body(response, sent)
-                return RawReply(response.status, content, self._started(sent), response.headers.get("Date", "")[:64])
+                date, wait = (response.headers.get(name, "")[:64] for name in ("Date", "Retry-After"))
+                return RawReply(response.status, content, self._started(sent), date, wait)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise self._failure(error, sent) from None
 

@@ -48,6 +48,11 @@ class Drift:
     cash: Money
 
     @property
+    def amounts(self) -> object:
+        """What is off, whatever else is traded meanwhile; cash follows from positions that are off."""
+        return tuple((p.ticker, p.theirs - p.ours) for p in self.positions) or self.cash
+
+    @property
     def none(self) -> bool:
         return not self.positions and not self.cash
 

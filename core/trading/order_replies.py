@@ -18,6 +18,7 @@ from core.domain.events import (
 )
 from core.trading.order_states import Happened
 from core.trading.orders import (
+    CANCEL_RETRY_LONGEST_NS,
     CANCEL_RETRY_NS,
     LOOKUP_AGAIN_NS,
     LOOKUPS_BEFORE_ABSENT,
@@ -69,7 +70,8 @@ def take_reply(service: OrderService, reply: Reply, out: Outbox, now_ns: int, wa
             if order.is_open:
                 service.look_up(order, out)
         case CancelFailed():
-            order.due_ns = now_ns + CANCEL_RETRY_NS
+            order.due_ns = now_ns + min(CANCEL_RETRY_LONGEST_NS, CANCEL_RETRY_NS << min(order.cancel_failures, 8))
+            order.cancel_failures += 1
             service.move(order, Happened.CANCEL_FAILED, "", out, wall_ns)
         case OrderLookedUp():
             _looked_up(service, order, reply, out, now_ns, wall_ns)

@@ -32,6 +32,7 @@ from core.trading.outbox import Outbox
 MS = 1_000_000
 NS = 1_000_000_000
 CANCEL_RETRY_NS = NS // 2
+CANCEL_RETRY_LONGEST_NS = 4 * NS
 SETTLE_NS = 10 * NS
 LOOKUP_AGAIN_NS = 2 * NS
 LOOKUPS_BEFORE_ABSENT = 2
@@ -67,6 +68,7 @@ class Order:
     due_ns: int = 0
     lookups: int = 0
     lookup_request: int = 0
+    cancel_failures: int = 0
     claimed_ns: int = 0
     # Price and total count an amend in flight asks for: until it is known, both are counted at their worst.
     asked: tuple[Price, int] | None = None

@@ -200,7 +200,10 @@ def test_an_order_ended_by_self_trade_prevention_is_ended_with_a_record(proof: P
     def cross(scene: Scene) -> None:
         server = scene.server
         mine = max((o for o in scene.oracle.own_resting() if o.side is BookSide.ASK), key=lambda o: -o.price)
-        wanted = from_the_web(scene, self_trade=MAKER, price=mine.price, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
+        name = f"web-{mine.client_order_id}"
+        wanted = from_the_web(
+            scene, self_trade=MAKER, price=mine.price, client_order_id=name, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL
+        )
         server.venue.place(server.account, wanted, server.venue.now_ns)
         server._publish()
         if mine.status.value == "canceled":

@@ -173,7 +173,7 @@ class Calibration:
         if drift.none:
             return True
         # Reads lag writes, and a fill may be on its way: only the same difference, read again, is believed.
-        if drift != self._drift or self._round < ROUNDS:
+        if self._drift is None or drift.amounts != self._drift.amounts or self._round < ROUNDS:
             self._drift = drift
             return False
         correct(desk, drift)
