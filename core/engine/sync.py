@@ -34,6 +34,7 @@ class StateSync:
         self._version = (0, 0)
         self._seen: tuple[object, object] = (None, None)
         self._times = [0, 0]
+        self._overtaken = False
         self.lasting = False
 
     def reset(self, now_ns: int) -> None:
@@ -41,6 +42,7 @@ class StateSync:
         self._due_ns = now_ns + self._interval_ns
         self._requests.clear()
         self._seen, self._times, self.lasting = (None, None), [0, 0], False
+        self._overtaken = False
 
     def sync_all(self, desk: Desk) -> None:
         """Ask and judge, when due; call it at every beat while trading."""
@@ -54,9 +56,10 @@ class StateSync:
             self._requests = {kind: desk.out.read(kind) for kind in KINDS}
 
     def _quiet(self, desk: Desk) -> bool:
-        """Wait for a pause in our own changes, but no longer than one more interval: a busy maker has none."""
+        """Wait for a pause in our own changes, but not for long: a busy maker has none, and a suspicion is urgent."""
         waited = desk.now_ns - self._due_ns
-        return desk.now_ns - self._moved_ns >= SETTLED_NS or waited > self._interval_ns
+        patience = AGAIN_NS if self._overtaken or any(self._times) else self._interval_ns
+        return desk.now_ns - self._moved_ns >= SETTLED_NS or waited > patience
 
     def _collect(self, desk: Desk) -> None:
         if any(request not in desk.answers for request in self._requests.values()):
@@ -64,6 +67,7 @@ class StateSync:
         answers = {kind: desk.answer(request) for kind, request in self._requests.items()}
         self._requests = {}
         difference = self._difference(desk, answers)
+        self._overtaken = difference is None
         if difference is None:
             self._due_ns = desk.now_ns + AGAIN_NS
             return
