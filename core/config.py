@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from platformdirs import user_config_path, user_state_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from core.domain.amounts import COUNT_SCALE, MONEY_SCALE, PRICE_SCALE, Count, Money, Price
 from core.domain.enums import Mode
@@ -85,6 +85,29 @@ class Settings(BaseModel):
         if isinstance(value, bool) and info.field_name not in switches:
             raise ValueError("Input should not be true or false")
         return value
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _a_mode_to_run_in(cls, value: object) -> object:
+        known = (Mode.PAPER, Mode.DEMO, Mode.LIVE)
+        if value not in known:
+            raise ValueError(f"Input should be one of {', '.join(known)}")
+        return value
+
+    @field_validator("state_dir", mode="before")
+    @classmethod
+    def _a_folder_has_a_name(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("Input should name a folder")
+        return value
+
+    @model_validator(mode="after")
+    def _values_fit_together(self) -> Self:
+        if self.price_band_low >= self.price_band_high:
+            raise ValueError("price_band_low must be below price_band_high")
+        if self.quote_size > self.trading_max_order_size:
+            raise ValueError("quote_size must not exceed trading_max_order_size")
+        return self
 
     @property
     def client_enabled(self) -> bool:
@@ -168,12 +191,14 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
+        if name == "settings":
+            raise BadInput(f"{path}: {str(first['msg']).removeprefix('Value error, ')}") from None
         raise BadInput(f"{origins.get(name, 'settings')}: {name}: {_reason(first)}") from None
     return Loaded(settings, path, origins)
 
 
 def _reason(error: Any) -> str:
-    message = str(error["msg"])
+    message = str(error["msg"]).removeprefix("Value error, ")
     shown = repr(error.get("input"))
     return f"{message}, not {shown if len(shown) <= 60 else shown[:60] + '…'}"
 

@@ -7,7 +7,9 @@ verified.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -52,7 +54,18 @@ def with_default_command(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Entry point; ends the process with its exit code."""
+    _open_missing_streams()
     sys.exit(invoke(sys.argv[1:]))
+
+
+def _open_missing_streams() -> None:
+    """A program started with closed output has no stream objects at all: give it ones that swallow."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  for the life of the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  for the life of the process
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115  for the life of the process
 
 
 def invoke(arguments: list[str]) -> int:
@@ -60,6 +73,7 @@ def invoke(arguments: list[str]) -> int:
     try:
         refuse_foreign_packages()
         result = app(with_default_command(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
         return int(result) if isinstance(result, int) else int(ExitCode.CLEAN)
     except typer.Exit as leave:
         return int(leave.exit_code)
@@ -69,9 +83,8 @@ def invoke(arguments: list[str]) -> int:
         return _tell(str(error), ExitCode.BAD_INPUT)
     except StartRefused as error:
         return _tell(str(error), ExitCode.REFUSED_START)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return int(ExitCode.INTERNAL)
+    except OSError as error:
+        return _output_lost(error)
     except Exception as error:  # noqa: BLE001  the last line of defence prints one line, never a traceback
         # The parser's own complaints share no public base class; what they share is this method.
         complaint = getattr(error, "format_message", None)
@@ -91,6 +104,13 @@ def refuse_foreign_packages() -> None:
     if len(homes) > 1:
         places = ", ".join(sorted(map(str, homes)))
         raise StartRefused(f"core, tui and styles come from different places ({places}); leave the folder that shadows")
+
+
+def _output_lost(error: OSError) -> int:
+    """Standard output cannot be written (a full disk, a closed pipe): say so once, and write no more to it."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _tell(f"cannot write: {error.strerror or error}; nothing else went wrong", ExitCode.INTERNAL)
 
 
 def _tell(text: str, code: ExitCode) -> int:

@@ -72,6 +72,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         self.stopping = False
         self.main = MainScreen(ascii_only=self.options.ascii)
         self.main.symbols = ASCII if self.options.ascii else UNICODE
+        self.main.snapshot = bridge.snapshot()  # a key may come before the first frame
         self.operations = Operations(self)
         self.pump = FramePump(
             bridge,

@@ -49,8 +49,7 @@ LIVED_NS = 20 * NS
 LIVED_MARKETS = 48  # more markets have lived for less, so that starting stays quick
 CLOSE_WAIT_S = 1  # how long a closing connection may take to say goodbye
 MAX_BODY = 1_000_000
-
-# What a client sends wrongly is answered to the client; the operator of the exchange needs no traceback of it.
+# What a client sends wrongly is answered to the client, without a traceback for the operator.
 log = logging.getLogger("exchange.http")
 log.addHandler(logging.NullHandler())
 

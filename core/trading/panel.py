@@ -137,7 +137,7 @@ def _money(s: TraderSnapshot) -> list[str]:
         f" + positions {money_text(Money(m.portfolio - m.cash - m.reserved))}",
         f"P&L: realized {money_text(m.realized, sign=True)}, unrealized {money_text(m.unrealized, sign=True)},"
         f" fees {money_text(m.fees)}, day {money_text(m.day, sign=True)}",
-        f"Exposure: {money_text(m.exposure)}, drawdown {money_text(m.max_drawdown)},"
+        f"Exposure: {money_text(m.exposure)}, worst drawdown {money_text(m.max_drawdown)},"
         f" compared {clock_text(m.synced_at)}, drift {money_text(m.drift, places=6)}",
         f"Today (UTC): realized {money_text(m.day_realized, sign=True)}, fees {money_text(m.day_fees)},"
         f" {m.day_fills} fills, {s.counters.placed_today} orders placed",

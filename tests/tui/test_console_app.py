@@ -206,13 +206,16 @@ async def test_the_liquidation_stays_open_over_ready_and_acting(bridge):
         assert isinstance(app.screen, Dialog)
 
 
-async def test_the_liquidation_closes_when_the_positions_change(bridge):
+async def test_the_liquidation_plan_follows_fills_and_closes_when_nothing_is_left(bridge):
     async with running(bridge) as (app, pilot):
         await pilot.press("L")
         await pilot.pause()
         bridge.put(positions=(b.position(),))
         await pilot.pause(0.2)
-        assert app.screen is app.main and "positions changed" in shown(app, "notice")
+        assert app.screen is not app.main
+        bridge.put(positions=())
+        await pilot.pause(0.2)
+        assert app.screen is app.main and "every position is flat" in shown(app, "notice")
 
 
 async def test_a_closed_breaker_says_so_and_offers_no_reset(bridge):

@@ -61,15 +61,15 @@ def start(state: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for_line(process: subprocess.Popen[str], words: str, within: float = 30) -> str:
-    assert process.stdout is not None
+    assert process.stderr is not None
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
-        line = process.stdout.readline()
+        line = process.stderr.readline()
         if words in line:
             return line
         if not line and process.poll() is not None:
             break
-    raise AssertionError(f"no line with {words!r}; exit {process.poll()}: {process.stderr and process.stderr.read()}")
+    raise AssertionError(f"no line with {words!r}; exit {process.poll()}")
 
 
 def status(state: Path) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
         (("run", "--headless", "--mode", "prod"), 2, "mode"),
         (("run", "--headless", "--mode", "demo"), 2, "key_id"),
         (("run", "--headless", "--mode", "demo", "--key-id", "k"), 2, "private_key_path"),
-        (("run", "--headless", "--mode", "replay"), 2, "tape"),
+        (("run", "--headless", "--mode", "replay"), 2, "paper, demo, live"),
         (("run", "--headless", "--mode", "live"), 2, "key_id"),
         (("run", "--headless", "--mode", "live", "--key-id", "k"), 3, "--live"),
         (("run", "--headless", "--mode", "live", "--key-id", "k", "--live"), 3, "--confirm-key-id"),
@@ -140,3 +140,76 @@ def test_a_foreign_package_that_shadows_ours_is_refused(tmp_path: Path) -> None:
 
     done = run(tmp_path, "--version", PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert "different places" in refused(done, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["price_band_low = 0.99\nprice_band_high = 0.01\n", "quote_size = 500\n", "state_dir = ''\n", "mode = 'replay'\n"],
+)
+def test_settings_that_cannot_work_together_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    assert "c.toml" in refused(run(tmp_path, "config", "check", "--config", str(path)), 2)
+
+
+@pytest.mark.parametrize("arguments", ["--version", "doctor", "config show"])
+def test_an_output_that_cannot_be_written_is_one_line_and_a_code(tmp_path: Path, arguments: str) -> None:
+    import subprocess
+
+    from tests.whole.support import PROGRAM, environment
+
+    shell = " ".join([*PROGRAM, arguments])
+    full = subprocess.run(
+        f"{shell} > /dev/full", shell=True, capture_output=True, text=True, env=environment(tmp_path), cwd=tmp_path
+    )
+    assert "cannot write" in refused(full, 1)
+    closed = subprocess.run(
+        f"{shell} >&-", shell=True, capture_output=True, text=True, env=environment(tmp_path), cwd=tmp_path
+    )
+    assert closed.returncode == 0
+    assert closed.stderr == ""
+
+
+def test_without_a_report_file_the_report_is_what_standard_output_holds(tmp_path: Path) -> None:
+    import json
+
+    done = run(tmp_path, "run", "--headless", "--seconds", "2", "--seed", "7")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["exit"] == {"reason": "time", "code": 0}
+    assert "→ READY" in done.stderr
+
+
+def test_an_exchange_that_was_never_reached_is_not_certified(tmp_path: Path) -> None:
+    import json
+
+    exchange = {"rest_url": "http://127.0.0.1:9", "ws_url": "ws://127.0.0.1:9", "key_id": "k"}
+    key = tmp_path / "key.pem"
+    from core.sim.auth import generate_private_key
+
+    key.write_bytes(generate_private_key())
+    key.chmod(0o600)
+    (tmp_path / "ex.json").write_text(json.dumps(exchange | {"private_key_path": str(key)}))
+    done = run(tmp_path, "run", "--headless", "--exchange", "ex.json", "--seconds", "2", "--report", "r.json")
+    assert done.returncode == 4, done.stderr
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["resting_after_stop"] is None
+    assert report["foreign_resting"] is None
+    assert report["cash"] is None
+    assert report["drift"] == {"orders": None, "positions": None, "cash": None}
+    assert report["exit"] == {"reason": "unverified", "code": 4}
+
+
+def test_two_running_traders_are_never_confused(tmp_path: Path) -> None:
+    from tests.whole.support import start, wait_for_line
+
+    with start(tmp_path, "run", "--headless", "--seed", "1") as one, start(tmp_path, "run", "--headless") as two:
+        wait_for_line(one, "→ READY")
+        wait_for_line(two, "→ READY")
+        line = refused(run(tmp_path, "pause"), 2)
+        assert str(one.pid) in line
+        assert str(two.pid) in line
+        import re
+
+        names = re.findall(r"paper-[0-9a-f]{8}", line)
+        assert run(tmp_path, "stop", "--session", names[0]).returncode == 0
+        assert run(tmp_path, "stop").returncode == 0

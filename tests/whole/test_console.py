@@ -246,3 +246,34 @@ def test_tmux_receives_the_copy(tmp_path: Path) -> None:
     finally:
         run(tmp_path, "stop")
         subprocess.run([*base, "kill-server"], env=env, capture_output=True)
+
+
+@pytest.mark.parametrize("keys", ["q", "L", "x", "y", "\x0b", "1", "b"])
+def test_typed_ahead_keys_never_end_the_program(tmp_path: Path, keys: str) -> None:
+    terminal = Terminal(tmp_path, "run", "--seed", "7")
+    try:
+        for _ in range(6):
+            time.sleep(0.15)
+            terminal.press(keys)
+        terminal.wait_for("PAPER")
+        terminal.read(1.5)
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait_end() == 0
+    finally:
+        terminal.close()
+
+
+def test_a_terminal_that_stops_reading_does_not_keep_a_stopped_trader_alive(console: Terminal) -> None:
+    console.wait_for("READY")
+    time.sleep(12)
+    console.signal(signal.SIGTERM)
+    import os
+
+    deadline = time.monotonic() + 30
+    pid = 0
+    while not pid and time.monotonic() < deadline:
+        pid, code = os.waitpid(console.pid, os.WNOHANG)
+        time.sleep(0.2)
+    assert pid, "still there, though nothing is left to do"
+    console.code = os.waitstatus_to_exitcode(code)
+    assert console.code == 0

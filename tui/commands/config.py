@@ -11,9 +11,12 @@ from tui.commands.options import ConfigOption, ModeOption, load_settings
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The configuration.", rich_markup_mode=None, no_args_is_help=True)
-    group.command("path", help="Print the path of the configuration file.")(path)
-    group.command("check", help="Check the configuration file and the environment.")(check)
-    group.command("show", help="Print every value in force and where it came from.")(show)
+    for word, text, command in (
+        ("path", "Print the path of the configuration file.", path),
+        ("check", "Check the configuration file and the environment.", check),
+        ("show", "Print every value in force and where it came from.", show),
+    ):
+        group.command(word, help=text, epilog=f"Example:  kalshi-trader config {word}")(command)
     app.add_typer(group, name="config", epilog="Example:  kalshi-trader config show")
 
 

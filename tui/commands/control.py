@@ -11,7 +11,7 @@ import typer
 
 from core.domain.enums import ExitCode
 from core.domain.errors import BadInput
-from tui.commands.options import ConfigOption, ModeOption, StateDirOption
+from tui.commands.options import ConfigOption, ModeOption, SessionOption, StateDirOption
 from tui.commands.status import newest_session, read_picture
 
 if TYPE_CHECKING:
@@ -40,8 +40,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _plain(word: str) -> Callable[..., int]:
-    def command(mode: ModeOption = None, config: ConfigOption = None, state_dir: StateDirOption = None) -> int:
-        return send(word, "", config, state_dir, mode)
+    def command(
+        mode: ModeOption = None,
+        config: ConfigOption = None,
+        state_dir: StateDirOption = None,
+        session: SessionOption = None,
+    ) -> int:
+        return send(word, "", newest_session(config, state_dir, mode, session))
 
     return command
 
@@ -51,8 +56,9 @@ def reset_breaker(
     mode: ModeOption = None,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
+    session: SessionOption = None,
 ) -> int:
-    return send("reset-breaker", reason, config, state_dir, mode)
+    return send("reset-breaker", reason, newest_session(config, state_dir, mode, session))
 
 
 def stop(
@@ -60,11 +66,12 @@ def stop(
     mode: ModeOption = None,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
+    session: SessionOption = None,
 ) -> int:
     """0 when the trader's certificate says that nothing of ours rests, else 4."""
     from core.local.folder import lock_holder
 
-    folder = newest_session(config, state_dir, mode)
+    folder = newest_session(config, state_dir, mode, session)
     answer = ask_trader("stop-now" if now else "stop", "", folder)
     if not answer.ok:
         typer.echo(answer.text, err=True)
@@ -89,9 +96,9 @@ def certificate(folder: Path) -> int:
     return 0 if snapshot.exit.code == ExitCode.CLEAN else int(ExitCode.UNVERIFIED)
 
 
-def send(word: str, argument: str, config: Path | None, state_dir: Path | None, mode: str | None) -> int:
-    """Ask the running trader; 0 when it granted the wish, 1 when it refused. BadInput when none runs."""
-    answer = ask_trader(word, argument, newest_session(config, state_dir, mode))
+def send(word: str, argument: str, folder: Path) -> int:
+    """Ask the trader of `folder`; 0 when it granted the wish, 1 when it refused. BadInput when none runs."""
+    answer = ask_trader(word, argument, folder)
     typer.echo(answer.text, err=not answer.ok)
     return 0 if answer.ok else 1
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ModeOption = Annotated[str | None, typer.Option("--mode", help="paper (default), demo or live.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file (TOML).")]
 StateDirOption = Annotated[Path | None, typer.Option("--state-dir", help="Where journal and status lie.")]
+SessionOption = Annotated[str | None, typer.Option("--session", help="A session by its folder's name.")]
 KeyIdOption = Annotated[str | None, typer.Option("--key-id", help="API key id (demo, live).")]
 
 

@@ -57,8 +57,8 @@ def run(
         state_dir=state_dir,
     )
     settings = loaded.settings
-    if settings.mode is Mode.REPLAY:
-        raise BadInput("mode replay needs a tape and is not part of this version; use paper, demo or live")
+    if theme is not None:
+        _check_theme(theme)
     if exchange is not None and settings.mode is not Mode.PAPER:
         raise BadInput(f"--exchange names a simulated exchange; leave out --mode {settings.mode.value}")
     if report is not None:
@@ -77,7 +77,17 @@ def run(
         result, code = run_console(settings, exchange, armed, seconds, theme)
     if report is not None and result is not None:
         _write_report(report, result)
+    elif headless and result is not None:
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return code
+
+
+def _check_theme(theme: str) -> None:
+    from tui.themes import themes
+
+    known = [t.name for t in themes()]
+    if theme not in known:
+        raise BadInput(f"--theme {theme}: unknown; one of {', '.join(known)}")
 
 
 def _check_terminal() -> None:

@@ -7,10 +7,11 @@ import contextlib
 import logging
 import logging.handlers
 import os
+import select
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from core.assembly import Trader
 from core.config import Settings
@@ -25,11 +26,12 @@ from core.trading.timetext import clock_text
 
 Result = tuple[dict[str, Any] | None, int]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+TERMINAL_WAIT_S = 0.5
 log = logging.getLogger("session")
 
 
 def run_headless(settings: Settings, exchange: Path | None, armed: bool, seconds: float | None) -> Result:
-    """Trade without a screen until time, signal or command; states go to standard output, a line each."""
+    """Trade without a screen until time, signal or command; states go to standard error, a line each."""
     trader = Trader(settings, exchange_file=exchange, armed=armed)
     trader.prepare()
     trader.subscribe(_print_state)
@@ -41,27 +43,29 @@ async def _headless(trader: Trader, seconds: float | None) -> Result:
         _stop_after(trader, seconds)
         _log_to_file_when_known(trader)
         exit_view = await trader.run()
-    print_certificate(trader.snapshot, exit_view)
+    print_certificate(trader.snapshot, exit_view, sys.stderr)
     return session_report(trader, exit_view), exit_view.code
 
 
 def _print_state(record: Record) -> None:
     if isinstance(record, StateMoved):
-        sys.stdout.write(f"{clock_text(record.at)} {record.source} → {record.target} ({record.reason})\n")
-        sys.stdout.flush()
+        sys.stderr.write(f"{clock_text(record.at)} {record.source} → {record.target} ({record.reason})\n")
+        sys.stderr.flush()
 
 
-def print_certificate(snapshot: TraderSnapshot, exit_view: ExitView) -> None:
-    """The last words on the plain terminal: how it ended and what is left."""
+def print_certificate(snapshot: TraderSnapshot, exit_view: ExitView, stream: TextIO) -> None:
+    """The last words on the plain terminal: how it ended and what is left. A terminal that takes nothing gets none."""
+    if not select.select([], [stream.fileno()], [], TERMINAL_WAIT_S)[1]:
+        return
     rests = "unknown" if exit_view.resting_after_stop is None else str(exit_view.resting_after_stop)
     held = sum(1 for p in snapshot.positions if p.count)
     reason = exit_view.detail or exit_view.reason.value
     line = f"stopped ({reason}): own orders resting {rests}, positions kept {held}, exit {exit_view.code}"
     with contextlib.suppress(OSError):
-        sys.stdout.write(line + "\n")
+        stream.write(line + "\n")
         for name in exit_view.unverified:
-            sys.stdout.write(f"  not verified: {name}\n")
-        sys.stdout.flush()
+            stream.write(f"  not verified: {name}\n")
+        stream.flush()
 
 
 # ---- console -----------------------------------------------------------------------------------------------------
@@ -140,7 +144,8 @@ async def _console(
     if refused is not None:
         raise refused
     assert exit_view is not None
-    print_certificate(trader.snapshot, exit_view)
+    if not app.terminal_stuck:
+        print_certificate(trader.snapshot, exit_view, sys.stdout)
     return session_report(trader, exit_view), exit_view.code, app.terminal_stuck
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.domain.errors import BadInput
-from tui.commands.options import ConfigOption, ModeOption, StateDirOption, load_settings
+from tui.commands.options import ConfigOption, ModeOption, SessionOption, StateDirOption, load_settings
 
 if TYPE_CHECKING:
     from core.trading.snapshot import TraderSnapshot
@@ -37,8 +37,9 @@ def status(
     ascii_symbols: AsciiOption = False,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
+    session: SessionOption = None,
 ) -> int:
-    folder = newest_session(config, state_dir, mode)
+    folder = newest_session(config, state_dir, mode, session)
     if history is not None:
         _print_history(folder, history, as_json=as_json)
     elif as_json:
@@ -109,15 +110,19 @@ def read_picture(folder: Path) -> TraderSnapshot:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def newest_session(config: Path | None, state_dir: Path | None, mode: str | None) -> Path:
-    """The folder of the running session, else of the last one. BadInput when there is none."""
+def newest_session(config: Path | None, state_dir: Path | None, mode: str | None, session: str | None = None) -> Path:
+    """The folder of the running session, else of the last one. BadInput when there is none, or several run at once."""
     from core.local.folder import lock_holder
 
     base = load_settings(config, state_dir=state_dir).settings.state_dir.expanduser()
-    found = sorted(
-        (f for f in base.glob(f"{mode or '*'}-????????/status.json")), key=lambda f: f.stat().st_mtime, reverse=True
-    )
+    pattern = session or f"{mode or '*'}-????????"
+    if "/" in pattern:
+        raise BadInput(f"--session {pattern}: give the folder's name only")
+    found = sorted(base.glob(f"{pattern}/status.json"), key=lambda f: f.stat().st_mtime, reverse=True)
     if not found:
         raise BadInput(f"no session in {base}: start one with kalshi-trader run")
-    running = [f for f in found if lock_holder(f.parent) is not None]
-    return (running or found)[0].parent
+    running = [f.parent for f in found if lock_holder(f.parent) is not None]
+    if len(running) > 1:
+        names = ", ".join(f"{f.name} (pid {lock_holder(f)})" for f in running)
+        raise BadInput(f"several traders are running: {names}; name one by --session")
+    return (running or [found[0].parent])[0]

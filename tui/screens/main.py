@@ -219,11 +219,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         return panel.selected.copy if panel.selected is not None else ""
 
     def situation(self) -> Situation:
-        """What the actions can depend on now."""
+        """What the actions can depend on now; before the panels are there, nothing is selected."""
         assert self.snapshot is not None
         order, market = None, None
         name = self.view.panel
-        row = self.query_one(f"#{name}", Panel).selected
+        panels = self.query(f"#{name}").results(Panel)
+        row = next((panel.selected for panel in panels), None)
         if row is not None and name == "orders":
             known = (*self.snapshot.orders, *self.snapshot.finished_orders)
             order = next((item for item in known if item.client_order_id == row.key), None)

@@ -39,7 +39,7 @@ def money_block(frame: Frame) -> Block:
     chart = _chart(frame, rows, stale=bool(stale)) if rows >= 3 else ()
     return Block(
         title=(("4 P&L ", ""), ("day ", "dim"), (signed(frame, money.day), "dim" if stale else signed_role(money.day))),
-        badge="not read yet" if not read_once(frame) else f"STALE {read}" if stale else f"read {read} ago",
+        badge="not read yet" if not read_once(frame) else f"STALE {read}" if stale else f"compared {read} ago",
         head=tuple((*chart, *words)[:inside]),
     )
 
@@ -61,7 +61,7 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
         ("exposure", money_text(money.exposure), quiet),
         ("cash", money_text(money.cash), quiet),
         ("reserved", money_text(money.reserved), quiet),
-        ("drawdown", money_text(Money(-abs(money.max_drawdown))) if money.max_drawdown else "$0.00", quiet),
+        ("worst drop", money_text(Money(-abs(money.max_drawdown))) if money.max_drawdown else "$0.00", quiet),
         ("drift", money_text(money.drift, sign=bool(money.drift)), "warn" if money.drift else quiet),
     ]
     per_line = max(min((frame.width + 3) // 24, 5), 1)
@@ -69,7 +69,7 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
         amounts = [(name, UNKNOWN, "dim") for name, _, _ in amounts]
     gap, names = 3, 11
     if frame.height < 14 and per_line < 3:
-        amounts = [item for item in amounts if item[0] not in ("reserved", "drawdown", "day", "drift")]
+        amounts = [item for item in amounts if item[0] not in ("reserved", "worst drop", "day", "drift")]
         if (
             per_line == 1
             and frame.width >= 38
@@ -182,7 +182,7 @@ def risk_block(frame: Frame) -> Block:
           f"{counters.denied} denied", ""))
     )  # fmt: skip
     contracts = count_text(counters.fill_contracts)
-    lines.append((("fills          ", "dim"), (f"{counters.fills} of {contracts} contracts", "")))
+    lines.append((("fills          ", "dim"), (f"{counters.fills}, {contracts} contracts in all", "")))
     lines.append(
         (("stream         ", "dim"),
          (f"{counters.gaps} gaps, {counters.resyncs} resyncs, {counters.reconnects} reconnects", ""))

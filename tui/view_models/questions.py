@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core.domain.amounts import Money, count_text, money_text, price_text
+from core.domain.amounts import Money, Price, complement, count_text, money_text, price_text
 from core.domain.enums import Mode, TraderState
-from core.trading.snapshot import ExitView, TraderSnapshot
+from core.trading.snapshot import ExitView, LiquidationLine, TraderSnapshot
 from tui.view_models.ages import clock_text, span_text
 from tui.view_models.cells import UNKNOWN, Column, Line, columns_for, table_head, table_line, width_of
 from tui.view_models.header import stream_line
@@ -16,7 +16,7 @@ PLAN_COLUMNS = (
     Column("MARKET", 0, right=False),
     Column("POSITION", 9),
     Column("CLOSE", 7),
-    Column("AVG", 6),
+    Column("EXIT", 6),
     Column("LIMIT", 6),
     Column("BRINGS", 10),
     Column("FEES~", 7),
@@ -38,6 +38,13 @@ def wrapped(text: str, width: int, role: str = "") -> list[Line]:
     return [*lines, ((current, role),)] if current else lines
 
 
+def _own_price(item: LiquidationLine, price: Price | None) -> str:
+    """A holder of NO sells NO: the price in terms of the side held."""
+    if price is None:
+        return UNKNOWN
+    return price_text(price if item.position > 0 else complement(price))
+
+
 def liquidation_lines(frame: Frame) -> list[Line]:
     """What would be closed, at which limit, for how much; estimates are called so."""
     snapshot, plan = frame.snapshot, frame.snapshot.liquidation
@@ -51,8 +58,7 @@ def liquidation_lines(frame: Frame) -> list[Line]:
     lines.append(table_head(columns))
     for item in plan:
         side = "YES" if item.position > 0 else "NO"
-        average = UNKNOWN if item.average_price is None else price_text(item.average_price)
-        limit = UNKNOWN if item.limit_price is None else price_text(item.limit_price)
+        average, limit = (_own_price(item, price) for price in (item.average_price, item.limit_price))
         residue = (count_text(item.residue), "warn" if item.residue else "dim")
         if narrow:
             lines.append(((item.ticker, "strong"),))
@@ -190,21 +196,15 @@ def stopping_lines(frame: Frame) -> list[Line]:
     return lines
 
 
-def _standing(snapshot: TraderSnapshot) -> tuple[object, ...]:
-    state = "ready" if flips(snapshot) else snapshot.state.state.value
-    sides = tuple(sorted((p.ticker, p.count > 0) for p in snapshot.positions if p.count))
-    return state, sides
+def liquidation_watch(opened: TraderSnapshot) -> str:
+    """What must not change while the liquidation is asked about: the state. The plan itself follows every fill."""
+    return "ready" if flips(opened) else opened.state.state.value
 
 
-def liquidation_watch(opened: TraderSnapshot) -> object:
-    """What must not change while the liquidation is asked about: state and the set of positions with their side."""
-    return _standing(opened)
-
-
-def liquidation_changed(opened: object, snapshot: TraderSnapshot) -> str:
-    now = _standing(snapshot)
-    if now == opened or not isinstance(opened, tuple):
-        return ""
-    if now[0] != opened[0]:
-        return f"liquidation not asked further: the state became {snapshot.state.label or now[0]}"
-    return "liquidation not asked further: the positions changed; look again"
+def liquidation_changed(opened: str, snapshot: TraderSnapshot) -> str:
+    """Why the question no longer fits, "" while it does."""
+    if liquidation_watch(snapshot) != opened:
+        return f"liquidation not asked further: the state became {snapshot.state.label}"
+    if not any(position.count for position in snapshot.positions):
+        return "liquidation not asked further: every position is flat"
+    return ""
