@@ -118,6 +118,10 @@ class MarketChanged(Fact, frozen=True, kw_only=True):
     settlement_value: Price | None = None
 
 
+class TermsChanged(Fact, frozen=True, kw_only=True):
+    """Fees of some markets changed: what is known of them must be read anew."""
+
+
 class Source(StrEnum):
     """Where a fact about our account came from."""
 
@@ -416,7 +420,7 @@ class LoopMeasured(Fact, frozen=True, kw_only=True):
 Event: TypeAlias = (
     StreamConnected | StreamLost | StreamSubscribed | StreamRefused | FrameRefused
     | BookReplaced | BookChanged | BookLost | TradePrinted | TickerChanged | MarketChanged
-    | FillReported | OrderReported | PositionReported
+    | TermsChanged | FillReported | OrderReported | PositionReported
     | OrderAccepted | OrderRejected | OrderOutcomeUnknown | OrderNotSent
     | CancelConfirmed | CancelNotFound | CancelFailed
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered

@@ -58,6 +58,7 @@ def stream_refused(desk: Desk, fact: ev.StreamRefused) -> None:
 def frame_refused(desk: Desk, fact: ev.FrameRefused) -> None:
     desk.links.refused_frames += 1
     desk.warn(f"refused: {fact.reason}", "wire")
+    desk.refusals.note_frame(desk, fact.reason)
 
 
 def book_fact(desk: Desk, fact: ev.BookReplaced | ev.BookChanged | ev.TradePrinted | ev.TickerChanged) -> None:
@@ -84,6 +85,8 @@ def book_lost(desk: Desk, fact: ev.BookLost) -> None:
 
 def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
     desk.markets.apply(fact, desk.now_ns)
+    if fact.status is None and fact.close_ms is None and fact.settlement_value is None:
+        desk.terms_stale = True  # its price steps or words
     market = desk.markets.get(fact.ticker)
     held = desk.positions.net(fact.ticker)
     if fact.status in ENDED and held:
@@ -93,6 +96,10 @@ def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
         settle(desk, fact.ticker, market.settlement_value)
     if fact.status is not None:
         desk.status.log_action_result(desk.wall_ns, "market", f"{fact.ticker} is {fact.status}")
+
+
+def terms_changed(desk: Desk, fact: ev.TermsChanged) -> None:
+    desk.terms_stale = True
 
 
 def refresh(desk: Desk, tickers: tuple[Any, ...], *, reconnect: bool = False) -> None:
@@ -225,6 +232,7 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.TickerChanged: book_fact,
     ev.BookLost: book_lost,
     ev.MarketChanged: market_changed,
+    ev.TermsChanged: terms_changed,
     ev.FillReported: fill_reported,
     ev.OrderReported: order_reported,
     ev.PositionReported: position_reported,

@@ -17,6 +17,7 @@ from core.domain.ids import Ticker
 from core.domain.records import ProcedureMoved
 from core.engine.facts import LOST_READS, refresh
 from core.engine.sync import StateSync
+from core.engine.terms import Terms
 from core.strategy.actor import ActorService
 from core.trading.booking import take_fill
 from core.trading.cash_plan import cash_plan
@@ -64,6 +65,7 @@ class Lifecycle:
         self._fills_request = 0
         self._extra_watched: tuple[Ticker, ...] = ()
         self.sync = StateSync(desk.settings.sync_ns)
+        self.terms = Terms()
 
     # ---- the beat ----------------------------------------------------------------------------------------------
 
@@ -85,6 +87,7 @@ class Lifecycle:
         if desk.machine.overdue(desk.now_ns):
             self._overdue()
         desk.freshness.beat(desk)
+        self.terms.beat(desk)
         self._keep_books_whole()
         self._check_health()
         self._compare_regularly()

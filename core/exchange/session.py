@@ -13,7 +13,7 @@ from enum import Enum, auto
 import msgspec
 
 from core.domain.errors import RefusedInput
-from core.domain.events import BookLost, Event, FrameRefused, StreamRefused, StreamSubscribed
+from core.domain.events import BookLost, Event, FrameRefused, StreamRefused, StreamSubscribed, TermsChanged
 from core.domain.ids import Ticker
 from core.domain.text import clean_text
 from core.exchange import wire_stream
@@ -256,7 +256,10 @@ class StreamSession:
                 triggered = wire_stream.group_triggered(decoded.msg)
                 if self._in_sequence(decoded.sid, decoded.seq, events) and triggered is not None:
                     events.append(triggered)
-            case EventLifecycle() | EventFeeUpdate():
+            case EventFeeUpdate():
+                if self._in_sequence(decoded.sid, decoded.seq, events):
+                    events.append(TermsChanged())
+            case EventLifecycle():
                 self._in_sequence(decoded.sid, decoded.seq, events)
             case Subscribed():
                 self._on_subscribed(decoded, events)

@@ -113,8 +113,7 @@ class Desk:
         self.foreign_tickers: set[Ticker] = set()
         self.refusals = Refusals()
         self.freshness = Freshness()
-        self.suspicion = ""  # why our books must be compared at once
-        self.refusals = Refusals()
+        self.terms_stale = False
         self.suspicion = ""  # why our books must be compared at once
         self.drift_cash = NO_MONEY
         self.drift_positions = 0

@@ -1,8 +1,9 @@
 """Freshness: is a book that nothing contradicts still the present one?
 
-Two signs against it. Changes that arrive much later than the exchange stamped them, measured against the quickest of
+Signs against it. Changes that arrive much later than the exchange stamped them, measured against the quickest of
 this connection, so that a clock that is off does not matter. And silence: a book in which nothing changed for long, or
-not although its market traded, is asked for whole; if that answer does not come, its channel is dead.
+not although its market traded, is asked for whole; if that answer does not come, its channel is dead. And age: every
+book is asked for now and then, so that one that went wrong unnoticed does not stay so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ NS = 1_000_000_000
 MS = 1_000_000
 LATE_MS = 3_000
 QUIET_NS = 20 * NS
+WHOLE_NS = 120 * NS
 PRINT_NS = 2 * NS
 ANSWER_NS = 3 * NS
 
@@ -32,6 +34,7 @@ class Freshness:
         self._epoch = 0
         self._quickest_ms: int | None = None
         self._probed_ns: dict[Ticker, int] = {}
+        self._whole_ns: dict[Ticker, int] = {}
         self.late = 0
         self.probes = 0
 
@@ -40,6 +43,8 @@ class Freshness:
         if desk.links.stream_epoch != self._epoch:
             self._epoch, self._quickest_ms = desk.links.stream_epoch, None
             self._probed_ns.clear()
+        if isinstance(fact, BookReplaced):
+            self._whole_ns[fact.ticker] = desk.now_ns
         market = desk.markets.get(fact.ticker)
         if fact.exchange_ms is None or market is None:
             return True
@@ -66,7 +71,8 @@ class Freshness:
                 continue
             probed_ns = self._probed_ns.get(ticker)
             if probed_ns is None:
-                if self._suspect(market, desk.now_ns):
+                old = desk.now_ns - self._whole_ns.get(ticker, desk.now_ns) > WHOLE_NS
+                if old or self._suspect(market, desk.now_ns):
                     self._probed_ns[ticker] = desk.now_ns
                     asked.append(ticker)
             elif market.book.updated_ns >= probed_ns:

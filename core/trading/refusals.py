@@ -6,7 +6,7 @@ error. Crossing again and again: our book of that market is wrong, so it is not 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from core.domain import events as ev
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 HOLD_LONGEST_NS = 30 * NS
 CROSSED_LIMIT = 3
+FRAMES_LIMIT, FRAMES_NS = 20, 60 * NS
 KEY_STATUS = frozenset({401, 403})
 # A signature out of time may be one slip of the clock; the second is none.
 _SKEW = "header_timestamp_expired"
@@ -33,6 +34,7 @@ class Refusals:
         self._slips = 0
         self._holds = 0
         self._crossed: Counter[Ticker] = Counter()
+        self._frames: deque[int] = deque(maxlen=FRAMES_LIMIT)
 
     def note(self, desk: Desk, fact: Any, ticker: Ticker | None) -> None:
         """Look at one reply to a request of ours."""
@@ -50,6 +52,17 @@ class Refusals:
             self._hold(desk)
         if isinstance(fact, ev.OrderRejected) and crosses(fact) and ticker is not None:
             self._crosses(desk, ticker)
+
+    def note_frame(self, desk: Desk, reason: str) -> None:
+        """A frame that could not be read: a stream full of them is no ground to trade on. Holes are no nonsense."""
+        if "gap" in reason or desk.breaker.tripped:
+            return
+        self._frames.append(desk.now_ns)
+        if len(self._frames) == FRAMES_LIMIT and desk.now_ns - self._frames[0] <= FRAMES_NS:
+            words = f"{FRAMES_LIMIT} unreadable frames in {FRAMES_NS // NS} s, last: {reason}"
+            desk.breaker.trip(words, str(FRAMES_LIMIT), str(FRAMES_LIMIT), desk.wall_ns)
+            desk.breaker_moved()
+            self._frames.clear()
 
     def _refused(self, words: str) -> None:
         self._slips += 1
