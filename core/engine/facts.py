@@ -8,7 +8,7 @@ from typing import Any
 from core.domain import events as ev
 from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
-from core.domain.enums import MarketStatus, OrderState
+from core.domain.enums import MarketStatus, OrderState, TraderState
 from core.domain.text import clean_text
 from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
@@ -52,7 +52,9 @@ def stream_subscribed(desk: Desk, fact: ev.StreamSubscribed) -> None:
 
 
 def stream_refused(desk: Desk, fact: ev.StreamRefused) -> None:
-    desk.error(f"stream error {fact.code}: {fact.text}", "stream")
+    # While nothing is traded a refused subscription is a line that is not up yet, no error of ours.
+    trading = desk.state in (TraderState.READY, TraderState.ACTING)
+    desk.error(f"stream error {fact.code}: {fact.text}", "stream", counts=trading)
 
 
 def frame_refused(desk: Desk, fact: ev.FrameRefused) -> None:

@@ -34,7 +34,9 @@ ROWS: dict[str, Row] = {
     "A12": Row("5xx or 408", "unknown, whether it was done or not", "2"),
     "A13": Row("400 with a code", "a rejection, counted as error, not sent again", "7 10"),
     "A14": Row("signatures out of time", "signed once more for reads, then a halt that says why", "10"),
-    "A15": Row("the key is revoked while trading", "halt at once; told that cancels may fail and leases end orders", "10 11"),
+    "A15": Row(
+        "the key is revoked while trading", "halt at once; told that cancels may fail and leases end orders", "10 11"
+    ),
     "A16": Row("409: this client id exists", "proof that it landed: looked up and adopted", "2"),
     "A17": Row("409 for another reason", "by its code: rejected, or the cancel is tried again", "7"),
     "A18": Row("one 429", "new orders wait, cancels do not; no error of ours", "9"),

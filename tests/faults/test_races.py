@@ -164,7 +164,9 @@ def test_a_fill_lost_on_a_healthy_stream_is_found_within_its_bound(proof: Proof,
     def lose_more(scene: Scene) -> None:
         scene.arm("frame_lost", channel=channels[-1], times=2)
 
-    played = story((8, lose), (9, hit), (9.5, lose_more if len(channels) > 1 else lose), (11, hit), (14, calm), seconds=60)
+    played = story(
+        (8, lose), (9, hit), (9.5, lose_more if len(channels) > 1 else lose), (11, hit), (14, calm), seconds=60
+    )
     proof(struck(played, "frame_lost"))
     sound(played)
 
@@ -202,7 +204,11 @@ def test_an_order_ended_by_self_trade_prevention_is_ended_with_a_record(proof: P
         mine = max((o for o in scene.oracle.own_resting() if o.side is BookSide.ASK), key=lambda o: -o.price)
         name = f"web-{mine.client_order_id}"
         wanted = from_the_web(
-            scene, self_trade=MAKER, price=mine.price, client_order_id=name, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL
+            scene,
+            self_trade=MAKER,
+            price=mine.price,
+            client_order_id=name,
+            time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
         )
         server.venue.place(server.account, wanted, server.venue.now_ns)
         server._publish()
@@ -212,7 +218,9 @@ def test_an_order_ended_by_self_trade_prevention_is_ended_with_a_record(proof: P
     played = story(*((8 + 0.7 * n, cross) for n in range(3)), seconds=40)
     proof(len(ended))
     sound(played)
-    told = {r.client_order_id for r in played.scene.oracle.records if isinstance(r, OrderMoved) and r.state == "CANCELED"}
+    told = {
+        r.client_order_id for r in played.scene.oracle.records if isinstance(r, OrderMoved) and r.state == "CANCELED"
+    }
     assert set(ended) <= told
 
 

@@ -87,7 +87,11 @@ def test_a_line_that_breaks_inside_a_request_leaves_the_order_in_doubt(
     write = MemoryTransport.write
 
     def tear(line: MemoryTransport, data: bytes) -> None:
-        if b"POST /trade-api/v2/portfolio/events/orders " in bytes(data)[:60] and line._loop.time() > 1_010 and not torn:
+        if (
+            b"POST /trade-api/v2/portfolio/events/orders " in bytes(data)[:60]
+            and line._loop.time() > 1_010
+            and not torn
+        ):
             torn.append(len(data))
             write(line, bytes(data)[: len(data) // 2])
             line.peer.reset()
@@ -115,8 +119,10 @@ def test_an_order_never_processed_is_void_after_look_ups_and_is_sent_once(proof:
 
 
 @row("A7")
-def test_an_order_whose_reply_is_lost_is_found_and_is_one_order(proof: Proof) -> None:
-    played = story((8, arm("reply_lost", method="POST", path=ORDERS, times=3)))
+@pytest.mark.parametrize("reading", ["ids burn", "ids are free again"])
+def test_an_order_whose_reply_is_lost_is_found_and_is_one_order(proof: Proof, reading: str) -> None:
+    free = [(7.0, arm("client_ids_free"))] if reading == "ids are free again" else []
+    played = story(*free, (8, arm("reply_lost", method="POST", path=ORDERS, times=3)))
     proof(struck(played, "reply_lost"))
     sound(played)
 
@@ -231,7 +237,9 @@ def test_a_duplicate_id_is_proof_that_the_order_landed(proof: Proof, tamper: Tam
     played = story((8, both(said, arm("frame_lost", channel="user_orders", times=2))), seconds=45)
     proof(tamper.count)
     sound(played)
-    assert "knows this client id already" in "".join(r.reason for r in played.scene.oracle.records if hasattr(r, "reason"))
+    assert "knows this client id already" in "".join(
+        r.reason for r in played.scene.oracle.records if hasattr(r, "reason")
+    )
 
 
 @row("A17")
