@@ -188,7 +188,8 @@ def test_over_the_exposure_limit_only_reducing_orders_pass() -> None:
     bench = Bench(limits=RiskLimits(exposure=dollars(1)))
     bench.positions = (ev.PositionReport(ticker=T, position=Count(500), cost=dollars(2), realized=0, fees=0),)
     bench.up()
-    assert denial(bench, price=Price(100), count=Count(100)) == "Only reducing orders: exposure or open orders are over their limit"
+    why = "Only reducing orders: exposure or open orders are over their limit"
+    assert denial(bench, price=Price(100), count=Count(100)) == why
     assert denial(bench, side=BookSide.ASK, price=Price(4_700), count=Count(500)) == ""
 
 
