@@ -14,7 +14,8 @@ from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
 from core.trading.drift import ENDED
 from core.trading.order_replies import take_reply
-from core.trading.orders import Order
+from core.trading.order_states import Happened
+from core.trading.orders import LOOKUP_AGAIN_NS, Order
 from core.trading.refusals import is_error
 
 LOST_READS = 3
@@ -187,6 +188,10 @@ def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
     for order in desk.orders.get_open_orders():
         if order.lookup_request == fact.request_id:
             order.lookup_request = 0
+            if order.state is OrderState.CANCELING:
+                # The cancel was answered by 404 and the look-up by nothing: ask for its end once more.
+                order.due_ns = desk.now_ns + LOOKUP_AGAIN_NS
+                desk.orders.move(order, Happened.CANCEL_FAILED, "", desk.out, desk.wall_ns)
     desk.warn(f"{fact.kind} could not be read: {fact.reason}", f"status {fact.status}" if fact.status else "")
 
 

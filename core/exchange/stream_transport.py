@@ -57,6 +57,7 @@ class StreamTransport:
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
+        self._pings = 0
 
     @classmethod
     async def connect(cls, url: str, headers: dict[str, str], *, unix_path: str | None = None) -> StreamTransport:
@@ -120,7 +121,9 @@ class StreamTransport:
         """Ask for a sign of life; raises StreamDown."""
         try:
             async with asyncio.timeout(SEND_S):
-                await self._connection.ping(b"alive")
+                # A pong may still be due for the last one: the same payload twice is refused by the library.
+                self._pings += 1
+                await self._connection.ping(b"alive-%d" % self._pings)
         except TimeoutError:
             raise StreamDown("send stalled") from None
         except ConnectionClosed as closed:

@@ -31,6 +31,7 @@ class Oracle:
         self.records: list[Record] = []
         self.intents: dict[str, OrderIntended] = {}
         self.booked: Counter[tuple[str, str]] = Counter()
+        self.filled: Counter[str] = Counter()
         self.looks = 0
         trader.subscribe(self._hear)
 
@@ -56,7 +57,8 @@ class Oracle:
     def _hear(self, record: Record) -> None:
         self.records.append(record)
         if isinstance(record, FillBooked):
-            self.booked[(record.trade_id, record.order_id)] += 1
+            self.booked[(record.trade_id, record.order_id)] += 1 if record.count > 0 else -1
+            self.filled[record.order_id] += record.count
         if isinstance(record, OrderIntended):
             self._intended(record)
 
@@ -150,9 +152,10 @@ class Oracle:
         if fills.keys() - self.booked.keys():
             self._say("fills", f"never booked: {sorted(fills.keys() - self.booked.keys())}")
         for theirs in self.own_orders():
-            ours = desk.orders.find(theirs.order_id, theirs.client_order_id)  # type: ignore[arg-type]
-            if ours is None or ours.filled != theirs.filled or ours.filled > ours.count:
-                self._say("order", f"{theirs.client_order_id}: filled {theirs.filled}, ours {ours and ours.filled}")
+            if self.filled[theirs.order_id] != theirs.filled or theirs.filled > theirs.count:
+                self._say(
+                    "order", f"{theirs.client_order_id}: {theirs.filled} there, {self.filled[theirs.order_id]} here"
+                )
         return self.violations
 
     def _judge_positions(self, tickers: Iterable[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from core.domain.amounts import NO_CONTRACTS, NO_MONEY, Count, Money, Price, count_text, money_text, price_text
 from core.domain.enums import BookSide, Ownership
-from core.domain.events import FillReported, FillsRead, OrderReport, PositionReport, PositionsRead
+from core.domain.events import FillReported, FillsRead, OrderReport, PositionReport, PositionsRead, Source
 from core.domain.ids import Ticker
-from core.domain.records import FillBooked, PositionTaken
+from core.domain.records import Corrected, FillBooked, PositionTaken
 from core.trading.desk import MS, Desk
 from core.trading.fills import Verdict
 
@@ -18,15 +20,31 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
     verdict = desk.fills.judge(fill)
     if verdict is Verdict.CONTRADICTS:
         desk.error(f"trade {fill.trade_id} came again with other contents", fill.ticker)
-        desk.suspicion = "contradicting_fill"
-        return False
+        if fill.source is not Source.READ:
+            desk.suspicion = "contradicting_fill"
+            return False
+        # A list that was asked for outweighs a frame: what was booked is taken back, on record.
+        _take_back(desk, fill)
     if verdict is Verdict.KNOWN:
         return False
     before = desk.positions.get_position(fill.ticker).realized
     desk.positions.update_from_fill(fill, desk.wall_ns)
-    held = desk.positions.get_position(fill.ticker)
-    gained = Money(held.realized - before)
+    gained = Money(desk.positions.get_position(fill.ticker).realized - before)
     order = desk.orders.handle_fill_event(fill, desk.out, desk.wall_ns)
+    _record(desk, fill, gained)
+    result = f" ({money_text(gained, sign=True)})" if gained else ""
+    words = f"{SIDE_WORDS[fill.side]} {count_text(fill.count)}@{price_text(fill.price)}"
+    desk.status.log_action_result(desk.wall_ns, "fill", f"{fill.ticker} {words}{result}")
+    if order is None or order.ownership is Ownership.FOREIGN:
+        desk.foreign_tickers.add(fill.ticker)
+    if order is None:
+        desk.warn(f"fill of an order we do not know: {words}", fill.ticker)
+    return True
+
+
+def _record(desk: Desk, fill: FillReported, gained: Money) -> None:
+    """Journal a fill, or with a negative count its taking back, with the position it left."""
+    held = desk.positions.get_position(fill.ticker)
     desk.day.fill_booked(fill.exchange_ms * MS or desk.wall_ns, fill.count, gained, fill.fee)
     desk.out.record(
         FillBooked(
@@ -44,14 +62,29 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
             traded_ms=fill.exchange_ms,
         )
     )
-    result = f" ({money_text(gained, sign=True)})" if gained else ""
-    words = f"{SIDE_WORDS[fill.side]} {count_text(fill.count)}@{price_text(fill.price)}"
-    desk.status.log_action_result(desk.wall_ns, "fill", f"{fill.ticker} {words}{result}")
-    if order is None or order.ownership is Ownership.FOREIGN:
-        desk.foreign_tickers.add(fill.ticker)
-    if order is None:
-        desk.warn(f"fill of an order we do not know: {words}", fill.ticker)
-    return True
+
+
+def _take_back(desk: Desk, fill: FillReported) -> None:
+    """Undo what was booked under this trade before: the same contracts back, at the same price and fee."""
+    ticker, side, price, count, fee = desk.fills.replace(fill)
+    booked = msgspec.structs.replace(
+        fill, ticker=Ticker(ticker), side=BookSide(side), price=Price(price), count=Count(count), fee=Money(fee)
+    )
+    back = msgspec.structs.replace(booked, side=booked.side.opposite, fee=Money(-fee))
+    before = desk.positions.get_position(booked.ticker).realized
+    desk.positions.update_from_fill(back, desk.wall_ns)
+    order = desk.orders.find(fill.order_id, fill.client_order_id)
+    if order is not None:
+        order.filled -= count
+    gained = Money(desk.positions.get_position(booked.ticker).realized - before)
+    _record(desk, msgspec.structs.replace(booked, count=Count(-count), fee=Money(-fee)), gained)
+    words = f"fill {fill.trade_id}"
+    theirs = f"{count_text(fill.count)}@{price_text(fill.price)}"
+    desk.out.record(
+        Corrected(
+            at=desk.wall_ns, what=words, ours=f"{count_text(Count(count))}@{price_text(Price(price))}", theirs=theirs
+        )
+    )
 
 
 def settle(desk: Desk, ticker: Ticker, value: Price) -> None:

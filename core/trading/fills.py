@@ -51,6 +51,13 @@ class FillProcessor:
         """Remember a fill that the exchange's reading of the positions already contains."""
         self._seen[(fill.trade_id, fill.order_id)] = _facts(fill)
 
+    def replace(self, fill: FillReported) -> FillFacts:
+        """The exchange's reading stands against what was booked: know it instead; returns what was known."""
+        key = (fill.trade_id, fill.order_id)
+        known, self._seen[key] = self._seen[key], _facts(fill)
+        self.contracts += fill.count - known[3]
+        return known
+
     def remember(self, fills: Iterable[tuple[FillKey, FillFacts]]) -> None:
         """Fills an earlier session has booked; they are never booked again."""
         self._seen.update(fills)

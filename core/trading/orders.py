@@ -128,6 +128,7 @@ class OrderService:
         self._open_in: dict[Ticker, dict[ClientOrderId, Order]] = {}
         self._all: dict[ClientOrderId, Order] = {}
         self._by_order_id: dict[OrderId, Order] = {}
+        self._orphans: dict[OrderId, int] = {}
         self.finished: deque[Order] = deque(maxlen=FINISHED_KEPT)
         self._claimed: dict[ClientOrderId, Order] = {}
         self.counts = OrderCounts()
@@ -303,6 +304,7 @@ class OrderService:
         """The docs allow a changed id after an amend: "always store the returned id"."""
         order.order_id = order_id
         self._by_order_id[order_id] = order
+        order.filled += self._orphans.pop(order_id, 0)
 
     def claim(self, order: Order, filled: int, now_ns: int) -> None:
         """The exchange says that `filled` contracts of this order traded, all in all."""
@@ -339,6 +341,7 @@ class OrderService:
         """Add a new fill to its order; None when the order is not known (a foreign trade)."""
         order = self.find(fill.order_id, fill.client_order_id)
         if order is None:
+            self._orphans[fill.order_id] = self._orphans.get(fill.order_id, 0) + fill.count
             return None
         if order.order_id is None:
             self.learn_id(order, fill.order_id)
@@ -363,10 +366,7 @@ class OrderService:
 
     def look_up(self, order: Order, out: Outbox) -> None:
         order.lookup_request = out.read(
-            ReadKind.ORDER,
-            client_order_id=order.client_order_id,
-            order_id=order.order_id,
-            ticker=order.ticker,
+            ReadKind.ORDER, client_order_id=order.client_order_id, order_id=order.order_id, ticker=order.ticker
         )
 
     # ---- inside ------------------------------------------------------------------------------------------------

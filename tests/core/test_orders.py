@@ -431,3 +431,31 @@ def test_no_price_is_invented_for_an_empty_book() -> None:
         action = bench.desk.status.status_of(9)
         assert action is not None
         assert action.status == "refused"
+
+
+def test_a_fill_that_came_before_its_orders_id_was_known_is_credited_when_it_is() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(ev.OrderOutcomeUnknown(client_order_id=sent.client_order_id, reason="lost", elapsed_ns=1))
+    bench.step(fill(order="o9", client=None))
+    bench.step(
+        ev.OrderReported(report=report(sent.client_order_id, order="o9", filled=500, status=OrderStatus.EXECUTED))
+    )
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    assert (order.state, order.filled, order.missing) == (OrderState.FILLED, 500, 0)
+
+
+def test_a_cancel_answered_by_404_whose_look_up_fails_is_asked_again() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    bench.desk.cancel(order)
+    bench.failing = {ReadKind.ORDER}
+    bench.step(ev.CancelNotFound(client_order_id=sent.client_order_id, order_id=OrderId("o1"), elapsed_ns=1))
+    assert order.is_open
+    before = len(bench.sent_cancels())
+    bench.beat(times=30)
+    assert len(bench.sent_cancels()) == before + 1

@@ -15,7 +15,7 @@ from core.domain.amounts import Price, contracts
 from core.domain.commands import PlaceOrder
 from core.domain.enums import BookSide, TraderState
 from core.domain.ids import Ticker
-from core.lab.story import Action, Played, Scene, Script, play
+from core.lab.story import Action, Played, Scene, play
 from core.sim.auth import generate_private_key
 from core.sim.connection import Connection
 from core.sim.rest import RestReply

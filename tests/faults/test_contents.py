@@ -293,7 +293,7 @@ def test_hostile_text_is_clean_wherever_it_is_shown(proof: Proof, tamper: Tamper
     refuse = tamper.replies("POST", "/portfolio/events/orders", lambda _body: refused(error), times=2)
     played = story(
         (8, refuse), (10, tamper.frames(ORDER, message(reason=HOSTILE, last_update_reason=HOSTILE), times=3)),
-        (12, lambda scene: inject(scene, {"type": HOSTILE, "sid": 1}, {"type": "error", "msg": {"code": 1, "msg": HOSTILE}})),
+        (12, lambda scene: inject(scene, {"type": HOSTILE}, {"type": "error", "msg": {"code": 1, "msg": HOSTILE}})),
         prepare=tamper.replies("GET", "/events", titles, times=5),
     )  # fmt: skip
     proof(tamper.count)

@@ -1,4 +1,4 @@
-"""The lane keeps its own house: every row has a test, every test a row, and a fault that never struck fails its test."""
+"""The lane keeps its own house: a test for every row, a row for every test, and no test without a fault that struck."""
 
 from __future__ import annotations
 

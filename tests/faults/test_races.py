@@ -17,6 +17,7 @@ from .support import (
     ONE_ORDER,
     ORDERS,
     Proof,
+    Tamper,
     arm,
     both,
     calm,
@@ -263,3 +264,13 @@ def test_the_same_news_twice_makes_no_second_order(proof: Proof) -> None:
     resting = Counter((o.market.ticker, o.side) for o in played.scene.oracle.own_resting())
     assert all(count == 1 for count in resting.values())
     assert TraderState.ERROR not in played.scene.states
+
+
+@row("B4")
+def test_a_fill_booked_wrongly_is_taken_back_when_the_list_says_otherwise(proof: Proof, tamper: Tamper) -> None:
+    wrong = tamper.frames("fill", lambda frame: {**frame, "msg": {**frame["msg"], "count_fp": "6.00"}}, times=2)
+    played = story((8, wrong), (9, hit), seconds=50)
+    proof(tamper.count)
+    sound(played)
+    taken_back = [r for r in played.scene.oracle.records if isinstance(r, Corrected) and r.what.startswith("fill")]
+    assert len(taken_back) == 2 and errors(played).count("came again with other contents") == 2
