@@ -17,6 +17,10 @@ SIDE_WORDS = {BookSide.BID: "BUY", BookSide.ASK: "SELL"}
 
 def take_fill(desk: Desk, fill: FillReported) -> bool:
     """Apply a fill once: order, position, cash, fees, record. False when it was known or contradicts what is known."""
+    if fill.source is not Source.READ and _too_much(desk, fill):
+        desk.error(f"trade {fill.trade_id} fills more than its order: {count_text(fill.count)}", fill.ticker)
+        desk.suspicion = "contradicting_fill"
+        return False
     verdict = desk.fills.judge(fill)
     if verdict is Verdict.CONTRADICTS:
         desk.error(f"trade {fill.trade_id} came again with other contents", fill.ticker)
@@ -40,6 +44,14 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
     if order is None:
         desk.warn(f"fill of an order we do not know: {words}", fill.ticker)
     return True
+
+
+def _too_much(desk: Desk, fill: FillReported) -> bool:
+    """A frame that tells more than the order can have: only the list of fills is believed then."""
+    order = desk.orders.find(fill.order_id, fill.client_order_id)
+    if order is None or desk.fills.knows(fill):
+        return False
+    return order.filled + fill.count > max(order.count, order.asked[1] if order.asked else 0)
 
 
 def _record(desk: Desk, fill: FillReported, gained: Money) -> None:
