@@ -94,7 +94,8 @@ def _place(frame: Frame) -> Line:
     """`[ READY 0:41 / 15:00 ] acting`."""
     snapshot = frame.snapshot
     spent = span_text(time_in_state(snapshot, frame.now_ns))
-    limit = snapshot.state.limit_ns
+    # READY and its short actions are one state to the eye: an action's limit is not the limit of that time.
+    limit = None if flips(snapshot) else snapshot.state.limit_ns
     allowed = f" / {span_text(limit)}" if limit else ""
     cells: list[Cell] = [(f"[ {shown_label(snapshot)} ", state_role(snapshot)), (f"{spent}{allowed} ]", "strong")]
     if is_acting(snapshot, frame.now_ns):
