@@ -25,7 +25,7 @@ def check(found: dict[str, Any], *, faults: int, placed: int) -> None:
     assert len(found["faults"]) >= faults and session["orders"]["placed"] >= placed
 
 
-@pytest.mark.parametrize("seed", [7, 109])
+@pytest.mark.parametrize("seed", [7, pytest.param(109, marks=pytest.mark.long)])
 def test_minutes_of_news_and_faults_end_sound(seed: int) -> None:
     played = endure(minutes=3, seed=seed, key_pem=key())
     check(report(played, minutes=3, seed=seed), faults=6, placed=100)

@@ -176,7 +176,7 @@ def test_a_line_that_is_closed_right_after_it_opened_makes_no_storm(proof: Proof
 
 
 @row("C11")
-@pytest.mark.parametrize(("status", "minutes"), [(503, 6), (401, 6), pytest.param(503, 60, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("status", "minutes"), [(503, 4), (401, 3), pytest.param(503, 60, marks=pytest.mark.long)])
 def test_a_stream_refused_for_long_is_tried_seldom_and_comes_back(proof: Proof, status: int, minutes: int) -> None:
     script = ((8, both(arm("stream_refused", status=status), arm("stream_reset"))), (8 + 60 * minutes, calm))
     played = story(*script, seconds=100 + 60 * minutes)
