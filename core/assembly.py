@@ -39,6 +39,7 @@ from core.environment import (
     session_name,
     standing_account,
 )
+from core.exchange.emergency import EmergencyStop
 from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
 from core.facade import TraderFacade
@@ -158,6 +159,15 @@ class Trader(TraderFacade):
     def get_status_history(self, limit: int = 20) -> tuple[StatusEntry, ...]:
         """The last rows of the status history, oldest first."""
         return self.engine.desk.status.get_status_history(limit) if self.engine else ()
+
+    def end_orders_blocking(self) -> str:
+        """End this session's orders by blocking calls, from another thread than the loop's; says what came of it."""
+        if self._account is None or self.engine is None:
+            return "no exchange is connected yet"
+        if self.server is not None:
+            return "the embedded exchange stands still with it: its orders end with the process"
+        road = EmergencyStop(self._account.endpoints, self._account.signer, self._clock)
+        return road.trigger(self.engine.desk.group.group_id)
 
     def folder(self) -> Path:
         """Where this session keeps its things; the state folder until that is known."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -76,6 +76,7 @@ class Settings(BaseModel):
     initial_cash_balance: Dollars = Field(Decimal(1000), description="dollars a paper account starts with")
     ascii: bool = Field(False, description="plain ASCII symbols")
     mouse: bool = Field(True, description="false: leave the mouse to the terminal")
+    on_ui_crash: Literal["stop", "headless"] = Field("stop", description="what the trader does when its screen crashes")
 
     @field_validator("*", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import termios
 import threading
 import time
 from collections import deque
@@ -26,6 +27,10 @@ from core.domain.text import clean_text
 
 log = logging.getLogger("tui")
 
+# Mouse, paste, focus and kitty keys off, line wrap on, the normal screen, the cursor.
+LEAVE_SEQUENCES = (
+    b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[?1004l\x1b[?2048l\x1b[<u\x1b[?7h\x1b[?1049l\x1b[?25h"
+)
 BACKLOG_LIMIT = 64
 CLOSE_SECONDS = 0.5
 
@@ -168,6 +173,14 @@ class SafeDriver(LinuxDriver):
             self.exit_event.set()
         return not gone
 
+    def abandon(self) -> None:
+        """Give the terminal back from another thread, when the loop can no longer do it; never waits."""
+        with suppress(OSError, ValueError, termios.error):
+            if self.attrs_before is not None:
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+            if self._file is not None and select.select([], [self._file.fileno()], [], 0.2)[1]:
+                os.write(self._file.fileno(), LEAVE_SEQUENCES)
+
     def _run_input_thread(self) -> None:
         # A read error means a vanished terminal; the watch on the terminal reports it, the app goes on without.
         with suppress(OSError, ValueError):
@@ -194,6 +207,11 @@ class SafeApp(App[ResultT], Generic[ResultT]):
     def terminal_stuck(self) -> bool:
         """After the end: some bytes could not be written; leave the process without waiting for threads."""
         return self.terminal is not None and self.terminal.stuck
+
+    def abandon_terminal(self) -> None:
+        """Give the terminal back from another thread; nothing to do without one."""
+        if self.terminal is not None:
+            self.terminal.abandon()
 
     def fail(self, error: Exception) -> None:
         """End the screen for an error outside of Textual's own handlers."""

@@ -408,6 +408,12 @@ class JournalFailed(Fact, frozen=True, kw_only=True):
     reason: str
 
 
+class LoopFroze(Fact, frozen=True, kw_only=True):
+    """The watchdog found the loop standing still for more than `limit_ms` and is ending the orders by its own road."""
+
+    limit_ms: int
+
+
 class LoopMeasured(Fact, frozen=True, kw_only=True):
     """How late the loop runs, in microseconds, and how many tokens are left in each bucket."""
 
@@ -426,5 +432,5 @@ Event: TypeAlias = (
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
     | FillsRead | ReadFailed
-    | Beat | TaskDied | ErrorReported | JournalFailed | LoopMeasured
+    | Beat | TaskDied | ErrorReported | JournalFailed | LoopFroze | LoopMeasured
 )  # fmt: skip

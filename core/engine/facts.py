@@ -222,6 +222,15 @@ def journal_failed(desk: Desk, fact: ev.JournalFailed) -> None:
     desk.cancel_own()
 
 
+def loop_froze(desk: Desk, fact: ev.LoopFroze) -> None:
+    """The loop is back after the watchdog acted: what it triggered is taken as ours, and a person looks first."""
+    desk.group.triggered_by_us()
+    limit = f"{fact.limit_ms // 1000} s"
+    desk.breaker.trip("the trading loop stood still; the watchdog ended the orders", f"> {limit}", limit, desk.wall_ns)
+    desk.breaker_moved()
+    desk.cancel_own()
+
+
 def loop_measured(desk: Desk, fact: ev.LoopMeasured) -> None:
     links = desk.links
     links.lag_p99_us, links.read_tokens, links.write_tokens = fact.lag_p99_us, fact.read_tokens, fact.write_tokens
@@ -267,5 +276,6 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.ReadFailed: read_failed,
     ev.ErrorReported: error_reported,
     ev.JournalFailed: journal_failed,
+    ev.LoopFroze: loop_froze,
     ev.LoopMeasured: loop_measured,
 }

@@ -65,6 +65,11 @@ class SessionGroup:
             self.state = GroupState.TRIGGERED
             out.do(SendGroup(act=GroupAct.TRIGGER, group_id=self.group_id))
 
+    def triggered_by_us(self) -> None:
+        """Somebody of ours has triggered it by another road; it stays so until it is reset."""
+        if self.state is GroupState.ACTIVE:
+            self.state = GroupState.TRIGGERED
+
     def remove(self, out: Outbox, now_ns: int) -> bool:
         """Leave no group behind; True when that is done or has been waited for long enough."""
         if not self.group_id:

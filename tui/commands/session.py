@@ -23,6 +23,7 @@ from core.environment import LOG_FILE
 from core.report import session_report
 from core.trading.snapshot import ExitView, TraderSnapshot
 from core.trading.timetext import clock_text
+from tui.commands.guard import Guard
 
 Result = tuple[dict[str, Any] | None, int]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -42,7 +43,8 @@ async def _headless(trader: Trader, seconds: float | None) -> Result:
     with _signals(trader):
         _stop_after(trader, seconds)
         _log_to_file_when_known(trader)
-        exit_view = await trader.run()
+        async with Guard(trader):
+            exit_view = await trader.run()
     print_certificate(trader.snapshot, exit_view, sys.stderr)
     return session_report(trader, exit_view), exit_view.code
 
@@ -125,17 +127,16 @@ async def _console(
         _log_to_file_when_known(trader)
         _stop_after(trader, seconds)
         trading = asyncio.create_task(trader.run(), name="trader")
-        await asyncio.wait((screen, trading), return_when=asyncio.FIRST_COMPLETED)
-        if not trading.done():
-            # The screen ended before the trader: a crash of the screen leaves the core to its orderly stop.
-            log.error("the console ended with code %s; stopping the trader", app.return_code)
-            trader.submit(Stop(origin=Origin.SIGNAL, reason=ExitReason.CRASH, detail="the console ended"))
         refused: StartRefused | None = None
         exit_view: ExitView | None = None
-        try:
-            exit_view = await trading
-        except StartRefused as error:
-            refused = error
+        async with Guard(trader, app.abandon_terminal):
+            await asyncio.wait((screen, trading), return_when=asyncio.FIRST_COMPLETED)
+            if not trading.done():
+                _console_ended(trader, settings, app.return_code)
+            try:
+                exit_view = await trading
+            except StartRefused as error:
+                refused = error
         if refused is not None:
             app.exit()
         with contextlib.suppress(Exception):
@@ -147,6 +148,18 @@ async def _console(
     if not app.terminal_stuck:
         print_certificate(trader.snapshot, exit_view, sys.stdout)
     return session_report(trader, exit_view), exit_view.code, app.terminal_stuck
+
+
+def _console_ended(trader: Trader, settings: Settings, code: int | None) -> None:
+    """The screen ended before the trader, so it crashed: the core stops in order, or goes on without it."""
+    if settings.on_ui_crash == "stop":
+        log.error("the console ended with code %s; stopping the trader", code)
+        trader.submit(Stop(origin=Origin.SIGNAL, reason=ExitReason.CRASH, detail="the console ended"))
+        return
+    log.error("the console ended with code %s; trading goes on without a screen", code)
+    with contextlib.suppress(OSError):
+        sys.stderr.write("trading goes on without a screen; ctrl+c or `kalshi-trader stop` ends it in order\n")
+    trader.subscribe(_print_state)
 
 
 # ---- shared ------------------------------------------------------------------------------------------------------
