@@ -7,7 +7,9 @@ value and the limit, or says nothing. The breaker trips by counted errors and is
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from core.domain.amounts import (
     NO_MONEY,
@@ -25,12 +27,13 @@ from core.domain.amounts import (
 from core.domain.commands import AmendOrder, PlaceOrder
 from core.domain.enums import BookSide, OrderState, Permission
 from core.domain.ids import EventTicker, Ticker
-from core.market.grid import PriceGrid
 from core.market.view import Market, Markets
-from core.trading.orders import Order, OrderService, order_worst_loss
+from core.trading.order import Order, order_worst_loss
+from core.trading.orders import OrderService
 from core.trading.positions import PositionTracker
 
 NS = 1_000_000_000
+N = TypeVar("N", bound=int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,16 @@ class Denial:
     value: str
     limit: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One check of the chain: what it looked at beside what it allows, and its no if it says no."""
+
+    name: str
+    value: str
+    limit: str
+    denial: Denial | None = None
 
 
 class RiskController:
@@ -127,82 +140,105 @@ class RiskController:
         self, wish: PlaceOrder, market: Market | None, permission: Permission, why: str, now_ns: int
     ) -> Denial | None:
         """None when the order may be sent; else the first gate that denies it."""
-        for gate in (self._market_gate, self._doubt_gate, self._shape_gate):
-            denial = gate(wish, market)
-            if denial:
-                return denial
+        chain = self.gates(wish, market, permission, why, now_ns)
+        return next((gate.denial for gate in chain if gate.denial), None)
+
+    def gates(
+        self, wish: PlaceOrder, market: Market | None, permission: Permission, why: str, now_ns: int
+    ) -> Iterator[Gate]:
+        """Every check the order meets, in order, each with its value and limit. Changes nothing."""
+        yield self._market_gate(wish, market)
+        yield self._doubt_gate(wish)
+        yield self._size_gate(wish)
+        yield self._price_gate(wish, market)
         reducing = 0 < wish.count <= self.reducible(wish.ticker, wish.side)
-        if permission < Permission.REDUCE_ONLY or (permission is Permission.REDUCE_ONLY and not reducing):
-            return Denial("permission", permission.name.lower(), "trade", self._not_permitted(permission, why))
-        if reducing:
-            return self._rate_gate(now_ns)
-        return self._band_gate(wish) or self._limit_gates(wish) or self._rate_gate(now_ns)
+        yield self._permission_gate(permission, why, reducing=reducing)
+        if not reducing:
+            yield self._band_gate(wish)
+            yield from self._limit_gates(wish)
+        yield self._rate_gate(now_ns)
 
     def check_amend(
         self, order: Order, wish: AmendOrder, market: Market | None, permission: Permission, why: str, now_ns: int
     ) -> Denial | None:
+        """None when the change may be sent; else the first gate that denies it."""
+        chain = self.amend_gates(order, wish, market, permission, why, now_ns)
+        return next((gate.denial for gate in chain if gate.denial), None)
+
+    def amend_gates(
+        self, order: Order, wish: AmendOrder, market: Market | None, permission: Permission, why: str, now_ns: int
+    ) -> list[Gate]:
         """Like a new order of the wished size in place of the old one, which counts for nothing meanwhile."""
-        if order.state is not OrderState.RESTING or order.order_id is None:
-            return Denial("order", order.state.value, "RESTING", f"Order is not resting: {order.state}")
+        resting = order.state is OrderState.RESTING and order.order_id is not None
+        text = f"Order is not resting: {order.state}"
+        denial = None if resting else Denial("order", order.state.value, "RESTING", text)
+        first = Gate("order", order.state.value, "RESTING", denial)
+        if not resting:
+            return [first]
         replaced = PlaceOrder(ticker=order.ticker, side=order.side, price=wish.price, count=wish.count)
         count = order.count
         order.count = order.done
         self._reserved_version = (-1, -1)
         try:
-            denial = self.check_order(replaced, market, permission, why, now_ns)
+            chain = list(self.gates(replaced, market, permission, why, now_ns))
         finally:
             order.count = count
             self._reserved_version = (-1, -1)
-        return None if denial is not None and denial.gate == "open orders" else denial
+        # One order stays one order.
+        return [first, *(gate for gate in chain if gate.name != "open orders")]
 
     def note_sent(self, now_ns: int) -> None:
         """Count an order towards the rate limit."""
         self._sent_ns.append(now_ns)
 
     @staticmethod
-    def _not_permitted(permission: Permission, why: str) -> str:
+    def _permission_gate(permission: Permission, why: str, *, reducing: bool) -> Gate:
+        value, limit = permission.name.lower(), "reduce_only" if reducing else "trade"
+        if permission is Permission.TRADE or (reducing and permission is Permission.REDUCE_ONLY):
+            return Gate("permission", value, limit)
         words = {Permission.REDUCE_ONLY: "Only reducing orders", Permission.CANCEL_ONLY: "Only cancels"}
-        return f"{words.get(permission, 'Nothing is permitted')}: {why}"
+        text = f"{words.get(permission, 'Nothing is permitted')}: {why}"
+        return Gate("permission", value, limit, Denial("permission", value, "trade", text))
 
     @staticmethod
-    def _market_gate(wish: PlaceOrder, market: Market | None) -> Denial | None:
+    def _market_gate(wish: PlaceOrder, market: Market | None) -> Gate:
         if market is None:
-            return Denial("market", wish.ticker, "known", f"Unknown market: {wish.ticker}")
+            return _refuse("market", wish.ticker, "known", f"Unknown market: {wish.ticker}")
         if not market.tradable:
             why = market.why_not_tradable()
-            return Denial("market", why, "tradable", f"Market closed to us: {wish.ticker}: {why}")
-        return None
+            return _refuse("market", why, "tradable", f"Market closed to us: {wish.ticker}: {why}")
+        return Gate("market", f"{market.info.status}, book trusted", "tradable")
 
-    def _doubt_gate(self, wish: PlaceOrder, market: Market | None) -> Denial | None:
+    def _doubt_gate(self, wish: PlaceOrder) -> Gate:
         """While an order's outcome is not known, its market is closed."""
         doubtful = next((o for o in self._orders.in_doubt() if o.ticker == wish.ticker), None)
         if doubtful is None:
-            return None
+            return Gate("in doubt", "none", "none")
         name = doubtful.client_order_id
-        return Denial("market", f"{name} in doubt", "known", f"Market closed to us: {wish.ticker}: {name} is in doubt")
+        text = f"Market closed to us: {wish.ticker}: {name} is in doubt"
+        return Gate("in doubt", name, "none", Denial("market", f"{name} in doubt", "known", text))
 
     @staticmethod
-    def _shape_gate(wish: PlaceOrder, market: Market | None) -> Denial | None:
-        grid: PriceGrid | None = market.grid if market else None
+    def _size_gate(wish: PlaceOrder) -> Gate:
         if wish.count <= 0:
-            return Denial("size", count_text(wish.count), "> 0", "Size is not above zero")
-        if grid is not None and not grid.is_valid(wish.price):
-            shown = price_text(wish.price, fine=True) if 0 < wish.price < PRICE_SCALE else str(wish.price)
-            return Denial("price", shown, "on the grid", f"Price off the market's grid: {shown}")
-        return None
+            return _refuse("size", count_text(wish.count), "> 0", "Size is not above zero")
+        return Gate("size", count_text(wish.count), "> 0")
 
-    def _band_gate(self, wish: PlaceOrder) -> Denial | None:
+    @staticmethod
+    def _price_gate(wish: PlaceOrder, market: Market | None) -> Gate:
+        shown = price_text(wish.price) if 0 < wish.price < PRICE_SCALE else str(wish.price)
+        if market is not None and not market.grid.is_valid(wish.price):
+            fine = price_text(wish.price, fine=True) if 0 < wish.price < PRICE_SCALE else shown
+            return _refuse("price", fine, "on the grid", f"Price off the market's grid: {fine}")
+        return Gate("price", shown, "on the grid")
+
+    def _band_gate(self, wish: PlaceOrder) -> Gate:
         """New risk near 0 or 1 dollar wins cents and loses dollars: it stays inside the band."""
         low, high = self.limits.lowest_price, self.limits.highest_price
+        shown, band = price_text(wish.price), f"{price_text(low)}-{price_text(high)}"
         if low <= wish.price <= high:
-            return None
-        band = f"{price_text(low)}-{price_text(high)}"
-        return Denial(
-            "price band",
-            price_text(wish.price),
-            band,
-            f"Price outside the band: {price_text(wish.price)} not in {band}",
-        )
+            return Gate("price band", shown, band)
+        return _refuse("price band", shown, band, f"Price outside the band: {shown} not in {band}")
 
     def event_worst(self, event: EventTicker, ticker: Ticker, worst: int) -> int:
         """Worst-case contracts over all markets of an event, with `worst` in place of one market's own."""
@@ -212,29 +248,21 @@ class RiskController:
                 total += self.worst_position(market.info.ticker)
         return total
 
-    def _limit_gates(self, wish: PlaceOrder) -> Denial | None:
+    def _limit_gates(self, wish: PlaceOrder) -> Iterator[Gate]:
         limits = self.limits
-        if wish.count > limits.order_size:
-            return _exceeds("Size", count_text(wish.count), count_text(limits.order_size))
+        yield _most("Size", wish.count, limits.order_size, count_text)
         held = self._positions.net(wish.ticker)
         side_worst = self._orders.resting_worst(wish.ticker, wish.side) + wish.count
         worst = abs(held + wish.side.sign * side_worst)
-        if worst > limits.position:
-            return _exceeds("Position", count_text(Count(worst)), count_text(limits.position))
+        yield _most("Position", Count(worst), limits.position, count_text)
         market = self._markets.get(wish.ticker)
         if market is not None:
             both = max(worst, self.worst_position(wish.ticker))
             event = self.event_worst(market.info.event_ticker, wish.ticker, both)
-            if event > limits.event_position:
-                return _exceeds("Event position", count_text(Count(event)), count_text(limits.event_position))
-        open_orders = len(self._orders.get_open_orders()) + 1
-        if open_orders > limits.open_orders:
-            return _exceeds("Open orders", str(open_orders), str(limits.open_orders))
+            yield _most("Event position", Count(event), limits.event_position, count_text)
+        yield _most("Open orders", len(self._orders.get_open_orders()) + 1, limits.open_orders, str)
         new = worst_loss(wish.price, wish.count, buys_yes=wish.side is BookSide.BID)
-        exposure = Money(self.exposure() + new)
-        if exposure > limits.exposure:
-            return _exceeds("Exposure", money_text(exposure), money_text(limits.exposure))
-        return None
+        yield _most("Exposure", Money(self.exposure() + new), limits.exposure, money_text)
 
     def rate_room(self, now_ns: int) -> int:
         """Orders that may still leave within this second."""
@@ -244,18 +272,27 @@ class RiskController:
             return 0
         return self.limits.orders_per_second - len(self._sent_ns)
 
-    def _rate_gate(self, now_ns: int) -> Denial | None:
+    def _rate_gate(self, now_ns: int) -> Gate:
         if now_ns < self.hold_until_ns:
             wait = f"{-(-(self.hold_until_ns - now_ns) // NS)} s"
-            return Denial("order rate", "held back", wait, f"Order rate: the exchange takes none, next try in {wait}")
-        if self.rate_room(now_ns) <= 0:
-            limit = self.limits.orders_per_second
-            return _exceeds("Order rate", f"{len(self._sent_ns) + 1}/s", f"{limit}/s")
-        return None
+            text = f"Order rate: the exchange takes none, next try in {wait}"
+            return _refuse("order rate", "held back", wait, text)
+        limit = self.limits.orders_per_second
+        used = limit - self.rate_room(now_ns)
+        return _most("Order rate", used + 1, limit, lambda count: f"{count}/s")
 
 
-def _exceeds(gate: str, value: str, limit: str) -> Denial:
-    return Denial(gate.lower(), value, limit, f"{gate} exceeds limit: {value} > {limit}")
+def _refuse(gate: str, value: str, limit: str, text: str) -> Gate:
+    return Gate(gate, value, limit, Denial(gate, value, limit, text))
+
+
+def _most(name: str, value: N, limit: N, shown: Callable[[N], str]) -> Gate:
+    """A gate that lets through what is not above its limit."""
+    over = value > limit
+    words, most = shown(value), shown(limit)
+    if not over:
+        return Gate(name.lower(), words, most)
+    return _refuse(name.lower(), words, most, f"{name} exceeds limit: {words} > {most}")
 
 
 class CircuitBreaker:
