@@ -21,13 +21,13 @@ def freeze(seconds):
 
 
 def break_the_screen():
-    from tui.app import TraderApp
+    from tui.pump import FramePump
 
-    def broken(self):
+    async def broken(self):
         api_key = "SECRET-" + "7" * 9
         return {}[len(api_key)]
 
-    TraderApp._draw = broken
+    FramePump._once = broken
 
 
 def main(fault, arguments):
