@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from core.domain.amounts import ONE_DOLLAR
 from core.domain.enums import MarketStatus, OrderStatus, TimeInForce
-from core.sim.accounts import Account
+from core.sim.accounts import Account, closable
 from core.sim.errors import refusal
 from core.sim.fees import trade_fee
-from core.sim.grid import on_grid
 from core.sim.model import Amendment, Market, NewOrder, Order
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def live_order(account: Account, order_id: str) -> Order:
 
 
 def wish(venue: Venue, account: Account, market: Market, wanted: NewOrder) -> None:
-    if not on_grid(market.bands, wanted.price):
+    if not market.takes(wanted.price):
         raise refusal("invalid_price")
     if wanted.count <= 0:
         raise refusal("invalid_order_size")
@@ -81,14 +80,12 @@ def funds(venue: Venue, order: Order, instead_of: Order | None = None) -> None:
     account, market = order.account, order.market
     if account.house:
         return
-    row = (order.price, order.unit_cost, int(order.remaining))
-    needed = account.reserve_with(market.ticker, order.side, row, instead_of)
+    back = 0
     if order.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
-        closing = account.position(market).closable(order.side, order.remaining)
-        needed -= (ONE_DOLLAR - order.unit_cost) * closing
+        back = (ONE_DOLLAR - order.unit_cost) * closable(account.quantity(market.ticker), order.side, order.remaining)
     takes = market.book.against(order.side).within(order.price)
     fee = trade_fee(market.fee(venue.now_ns), is_taker=takes, price=order.price, count=order.remaining)
-    if needed > 0 and needed + fee > account.available:
+    if not account.can_pay(order, back, fee, instead_of):
         raise refusal("insufficient_balance")
 
 
@@ -99,7 +96,7 @@ def amendment(venue: Venue, account: Account, order: Order, wanted: Amendment) -
         raise refusal("order_side_mismatch")
     if wanted.client_order_id and wanted.client_order_id != order.client_order_id:
         raise refusal("order_id_and_client_order_id_mismatch")
-    if not on_grid(order.market.bands, wanted.price):
+    if not order.market.takes(wanted.price):
         raise refusal("invalid_price")
     if wanted.count <= 0 or wanted.count < order.filled:
         raise refusal("invalid_order_size", "INVALID_AMEND_QTY_FOR_ORDER")

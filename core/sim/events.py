@@ -104,6 +104,10 @@ VenueEvent = (
 class Batch:
     """The facts of one command, gathered while it runs and handed out in the fixed order."""
 
+    __slots__ = (
+        "_markets", "_orders", "_positions", "books", "clock", "events", "fills", "groups", "lives", "now_ns", "trades",
+    )  # fmt: skip
+
     def __init__(self, clock: int, now_ns: int) -> None:
         self.clock = clock
         self.now_ns = now_ns
@@ -114,8 +118,8 @@ class Batch:
         self.events: list[EventListed | EventFeeMoved] = []
         self.lives: list[MarketMoved] = []
         self._markets: dict[str, Market] = {}
-        self._orders: dict[str, tuple[Account, Order]] = {}
-        self._positions: dict[tuple[str, str], PositionMoved] = {}
+        self._orders: dict[str, Order] = {}
+        self._positions: dict[tuple[str, str], tuple[Account, Market]] = {}
 
     def level(self, order: Order, delta: int) -> None:
         """A level changed because of `order`."""
@@ -130,23 +134,18 @@ class Batch:
 
     def order(self, order: Order) -> None:
         if not order.account.house:
-            self._orders[order.order_id] = (order.account, order)
+            self._orders[order.order_id] = order
 
     def filled(self, fill: Fill) -> None:
+        """A member's fill; a house account is told nothing."""
         account, market = fill.order.account, fill.order.market
-        if account.house:
-            return
         self.fills.append(Filled(account, fill))
-        self.position(account, market)
+        self._positions[account.user_id, market.ticker] = (account, market)
 
     def position(self, account: Account, market: Market) -> None:
         """What the account holds in a market has changed."""
-        if account.house:
-            return
-        held = account.position(market)
-        self._positions[account.user_id, market.ticker] = PositionMoved(
-            account, market, held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
-        )
+        if not account.house:
+            self._positions[account.user_id, market.ticker] = (account, market)
 
     def touched(self, market: Market) -> None:
         self._markets[market.ticker] = market
@@ -156,16 +155,25 @@ class Batch:
         """The markets whose quotes may have moved."""
         return self._markets.values()
 
-    def facts(self) -> list[VenueEvent]:
-        """Everything, in the order clients see it."""
-        return [
-            *self.books,
-            *self.trades,
-            *(TickerMoved(market, self.now_ns) for market in self._markets.values()),
-            *self.fills,
-            *(OrderMoved(account, msgspec.structs.replace(order)) for account, order in self._orders.values()),
-            *self._positions.values(),
-            *self.groups,
-            *self.events,
-            *self.lives,
-        ]
+    def hand_out(self, out: list[VenueEvent]) -> None:
+        """Append everything, in the order clients see it; orders and positions as they are now."""
+        out += self.books
+        out += self.trades
+        for market in self._markets.values():
+            out.append(TickerMoved(market, self.now_ns))
+        out += self.fills
+        for order in self._orders.values():
+            out.append(OrderMoved(order.account, msgspec.structs.replace(order)))
+        for account, market in self._positions.values():
+            out.append(_position(account, market))
+        if self.groups or self.events or self.lives:
+            out += self.groups
+            out += self.events
+            out += self.lives
+
+
+def _position(account: Account, market: Market) -> PositionMoved:
+    held = account.position(market)
+    return PositionMoved(
+        account, market, held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
+    )

@@ -45,6 +45,14 @@ STRUCTURES: dict[str, tuple[Band, ...]] = {
 }
 
 
+def _prices(bands: tuple[Band, ...]) -> frozenset[int]:
+    return frozenset(p for band in bands for p in range(band.start, band.end + 1, band.step) if 0 < p < PRICE_SCALE)
+
+
+# Every price an order may carry, by structure.
+VALID = {name: _prices(bands) for name, bands in STRUCTURES.items()}
+
+
 def on_grid(bands: tuple[Band, ...], price: int) -> bool:
     """Whether an order may carry this price."""
     if not 0 < price < PRICE_SCALE:

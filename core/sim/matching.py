@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.amounts import Count, Money, Price, cost
 from core.domain.enums import BookSide, OrderStatus, TimeInForce
+from core.sim.accounts import Position, closable
 from core.sim.events import Batch, Traded
 from core.sim.fees import settle, trade_fee
 from core.sim.model import MAKER, Fill, Market, Order, Trade
@@ -79,9 +80,10 @@ class Matcher:
                 break
             if order.group is not None and order.group.triggered:
                 break
-        matched, self._matched = self._matched, []
-        for group, count in matched:
-            group.record(count, batch.now_ns, batch)
+        if self._matched:
+            matched, self._matched = self._matched, []
+            for group, count in matched:
+                group.record(count, batch.now_ns, batch)
         self._conclude(order, reason, batch)
         return outcome
 
@@ -98,7 +100,6 @@ class Matcher:
             order.market.book.side(order.side).add(order)
             order.account.rest(order)
             batch.level(order, order.remaining)
-        order.account.refresh(order.market.ticker)
 
     def _execute(self, taker: Order, maker: Order, outcome: Outcome, batch: Batch) -> None:
         count = Count(min(taker.remaining, maker.remaining))
@@ -115,14 +116,16 @@ class Matcher:
             maker.account.lessened(maker, count)
         taker.remaining = Count(taker.remaining - count)
         trade = self._print(market, taker, price, count, batch)
-        longs = self._longs(taker, maker)
-        outcome.fees += self._book(taker, trade, is_taker=True, batch=batch)
-        self._book(maker, trade, is_taker=False, batch=batch)
-        market.open_interest = Count(market.open_interest + self._longs(taker, maker) - longs)
+        ours, theirs = taker.account.position(market), maker.account.position(market)
+        longs = max(ours.quantity, 0) + max(theirs.quantity, 0)
+        outcome.fees += self._book(taker, ours, trade, is_taker=True, batch=batch)
+        self._book(maker, theirs, trade, is_taker=False, batch=batch)
+        market.open_interest = Count(market.open_interest + max(ours.quantity, 0) + max(theirs.quantity, 0) - longs)
         outcome.filled += count
         outcome.value += cost(price, count)
         batch.order(maker)
-        maker.account.refresh(market.ticker)
+        if maker.group is None and taker.group is None:
+            return
         for group in (maker.group, taker.group):
             if group is None:
                 continue
@@ -131,11 +134,6 @@ class Matcher:
                 self._matched.append((group, count))
             else:
                 group.record(count, batch.now_ns, batch)
-
-    @staticmethod
-    def _longs(taker: Order, maker: Order) -> int:
-        ticker = taker.market.ticker
-        return max(0, taker.account.quantity(ticker)) + max(0, maker.account.quantity(ticker))
 
     def _print(self, market: Market, taker: Order, price: int, count: Count, batch: Batch) -> Trade:
         self._counters.trade += 1
@@ -154,23 +152,22 @@ class Matcher:
         batch.trades.append(Traded(trade))
         return trade
 
-    def _book(self, order: Order, trade: Trade, *, is_taker: bool, batch: Batch) -> Money:
+    def _book(self, order: Order, held: Position, trade: Trade, *, is_taker: bool, batch: Batch) -> Money:
         """One party's money, position, fee and fill."""
         account, count, price = order.account, trade.count, trade.price
-        held = account.position(order.market)
-        closes = held.closable(order.side, count) > 0
+        closes = closable(held.quantity, order.side, count) > 0
         revenue = held.trade(order.side, price, count)
         rule = order.market.fee(trade.at_ns)
         fee = trade_fee(rule, is_taker=is_taker, price=price, count=count)
         charged = settle(revenue, fee, order.paid_rounding, account.precision)
-        net = charged.net
-        order.paid_rounding = charged.paid_rounding
+        net, order.paid_rounding = charged.net, charged.paid_rounding
         held.charge(net, trade.at_ns)
         account.cash = Money(account.cash + revenue - net)
         account.fees = Money(account.fees + net)
         self.fees = Money(self.fees + net)
         self._tally(order, price, count, net, is_taker, trade.at_ns)
         if not account.house:
+            account.refresh(order.market.ticker)
             self._counters.fill += 1
             fill = Fill(
                 number=self._counters.fill,
@@ -213,5 +210,4 @@ def take_off(order: Order, reason: str, batch: Batch) -> Count:
     order.account.unrest(order)
     batch.level(order, -held)
     end(order, reason, batch)
-    order.account.refresh(order.market.ticker)
     return held

@@ -14,7 +14,7 @@ from core.domain.amounts import Count, Money, Price
 from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
 from core.sim.book import Book
 from core.sim.fees import FeeRule
-from core.sim.grid import STRUCTURES, Band
+from core.sim.grid import STRUCTURES, VALID, Band
 
 if TYPE_CHECKING:
     from core.sim.accounts import Account
@@ -105,6 +105,10 @@ class Market(msgspec.Struct, kw_only=True, eq=False):
     @property
     def bands(self) -> tuple[Band, ...]:
         return STRUCTURES[self.structure]
+
+    def takes(self, price: int) -> bool:
+        """Whether an order may carry this price."""
+        return price in VALID[self.structure]
 
     def fee(self, now_ns: int) -> FeeRule:
         """The fee rule in force: none while the market's waiver lasts, else the event's or the series'."""

@@ -259,7 +259,7 @@ class Venue:
             self.candles.traded(trade)
         for market in batch.markets:
             self.candles.quoted(market, self.now_ns)
-        self._out += batch.facts()
+        batch.hand_out(self._out)
 
     def resting_in(self, market: Market) -> list[Order]:
         """Every resting order of a market, oldest first."""

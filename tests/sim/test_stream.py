@@ -140,6 +140,7 @@ async def test_two_members_trade_and_each_is_told_its_half() -> None:
         ticker = best_markets(server)[0]
         # Nobody else may quote here while they trade: the exchange's time stands still.
         server.pace.set_speed(0)
+        server.catch_up()
         for order in server.venue.resting_in(server.venue.markets[ticker]):
             server.venue.withdraw(order, server.venue.now_ns)
         async with client.stream() as ann_stream, bob.stream() as bob_stream:

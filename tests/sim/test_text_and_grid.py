@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.sim.grid import STRUCTURES, at_or_above, at_or_below, on_grid, tick_above, tick_below
+from core.sim.grid import STRUCTURES, VALID, at_or_above, at_or_below, on_grid, tick_above, tick_below
 from core.sim.text import (
     balance_text,
     count_text,
@@ -96,3 +96,8 @@ def test_the_recorded_subpenny_market_has_our_bands() -> None:
     bands = STRUCTURES[recorded["price_level_structure"]]
     shown = [{"start": price_text(b.start), "end": price_text(b.end), "step": price_text(b.step)} for b in bands]
     assert shown == recorded["price_ranges"]
+
+
+def test_the_prices_of_a_structure_are_those_of_its_bands() -> None:
+    for name, bands in STRUCTURES.items():
+        assert {price for price in range(-5, 10_006) if on_grid(bands, price)} == VALID[name]
