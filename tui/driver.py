@@ -116,6 +116,9 @@ class SafeDriver(LinuxDriver):
         self.behind = False
         self.dropped = 0
         super().__init__(app, **options)
+        # A terminal that does not tell its size is 80x25 to one part of Textual and 80x24 to another, and the two
+        # resize each other for ever: let this one word hold for all.
+        self._size = self._size or self._get_terminal_size()
 
     @property  # type: ignore[override]
     def _writer_thread(self) -> SafeWriter | None:

@@ -149,6 +149,16 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_trader(terminal):
     assert t.record()["worst"] < 0.5, t.record()
 
 
+def test_a_terminal_that_does_not_tell_its_size_gets_one_screen_and_not_endless_ones(terminal):
+    t = terminal("--hz", "1", size=(0, 0))
+    t.wait_ready()
+    time.sleep(2)
+    assert len(t.output) < 200_000, len(t.output)
+    assert "READY" in t.screen((80, 24))
+    t.press(b"\x03\x03")
+    assert t.end() == 0
+
+
 def test_a_stop_during_a_stall_ends_the_process(terminal):
     t = terminal("--hz", "20")
     t.wait_ready()
