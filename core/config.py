@@ -75,6 +75,7 @@ class Settings(BaseModel):
     scenario: str = Field("calm", max_length=500, description="scenario of the simulated exchange, or a file (paper)")
     initial_cash_balance: Dollars = Field(Decimal(1000), description="dollars a paper account starts with")
     ascii: bool = Field(False, description="plain ASCII symbols")
+    theme: str = Field("", max_length=40, description="colour theme; empty: kalshi-dark, kalshi-16 on 16 colours")
     mouse: bool = Field(True, description="false: leave the mouse to the terminal")
     on_ui_crash: Literal["stop", "headless"] = Field("stop", description="what the trader does when its screen crashes")
 

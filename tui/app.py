@@ -89,7 +89,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         self._leaving = False
         for theme in themes():
             self.register_theme(theme)
-        known = self.options.theme if self.options.theme in self.available_themes else None
+        known = self.options.theme if self.options.theme in self.available_themes else ""
         self.theme = known or DEFAULT_THEME
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

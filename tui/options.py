@@ -14,7 +14,7 @@ class ConsoleOptions:
 
     ascii: bool = False
     mouse: bool = True
-    theme: str | None = None
+    theme: str = ""
     clock_ns: Callable[[], int] = time.monotonic_ns
     guard_ms: int = 300
     farewell_ms: int = 1200

@@ -7,10 +7,12 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from rich.console import Console
 from textual.theme import Theme
 
 SHEETS = ("base.tcss", "main.tcss", "dialogs.tcss")
 DEFAULT_THEME = "kalshi-dark"
+SIXTEEN_THEME = "kalshi-16"
 
 
 def style_sheet() -> str:
@@ -27,6 +29,11 @@ def _table() -> dict[str, dict[str, Any]]:
 def tokens(name: str = DEFAULT_THEME) -> dict[str, str]:
     """The style variables of a theme."""
     return dict(_table()[name]["tokens"])
+
+
+def fitting_theme() -> str:
+    """The theme for the terminal on standard output when none is chosen."""
+    return SIXTEEN_THEME if Console().color_system == "standard" else DEFAULT_THEME
 
 
 def themes() -> list[Theme]:

@@ -42,7 +42,7 @@ def run(
     scenario: Annotated[str | None, typer.Option(help="Scenario of the simulated exchange, or a TOML file.")] = None,
     ascii_symbols: Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")] = False,
-    theme: Annotated[str | None, typer.Option(help="Colour theme of the console.")] = None,
+    theme: Annotated[str | None, typer.Option(help="Colour theme of the console (see t there).")] = None,
     state_dir: StateDirOption = None,
 ) -> int:
     loaded = load_settings(
@@ -54,11 +54,12 @@ def run(
         scenario=scenario,
         ascii=True if ascii_symbols else None,
         mouse=False if no_mouse else None,
+        theme=theme,
         state_dir=state_dir,
     )
     settings = loaded.settings
-    if theme is not None:
-        _check_theme(theme)
+    if settings.theme:
+        _check_theme(settings.theme)
     if exchange is not None and settings.mode is not Mode.PAPER:
         raise BadInput(f"--exchange names a simulated exchange; leave out --mode {settings.mode.value}")
     if report is not None:
@@ -74,7 +75,7 @@ def run(
     if headless:
         result, code = run_headless(settings, exchange, armed, seconds)
     else:
-        result, code = run_console(settings, exchange, armed, seconds, theme)
+        result, code = run_console(settings, exchange, armed, seconds)
     if report is not None and result is not None:
         _write_report(report, result)
     elif headless and result is not None:
@@ -87,7 +88,7 @@ def _check_theme(theme: str) -> None:
 
     known = [t.name for t in themes()]
     if theme not in known:
-        raise BadInput(f"--theme {theme}: unknown; one of {', '.join(known)}")
+        raise BadInput(f"theme {theme}: unknown; one of {', '.join(known)}")
 
 
 def _check_terminal() -> None:

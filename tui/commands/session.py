@@ -16,13 +16,15 @@ from typing import Any, TextIO
 from core.assembly import Trader
 from core.config import Settings
 from core.domain.commands import Command, Stop
-from core.domain.enums import ExitReason, Origin
+from core.domain.enums import ExitReason, Mode, Origin
 from core.domain.errors import StartRefused
+from core.domain.market import MarketListing
 from core.domain.records import Record, StateMoved
 from core.environment import LOG_FILE
 from core.report import session_report
 from core.trading.snapshot import ExitView, TraderSnapshot
 from core.trading.timetext import clock_text
+from tui.bridge import LabDoor
 from tui.commands.guard import Guard
 
 Result = tuple[dict[str, Any] | None, int]
@@ -94,17 +96,27 @@ class AssemblyBridge:
     def state_folder(self) -> Path:
         return self._trader.folder()
 
+    def market_listing(self) -> MarketListing:
+        return self._trader.market_listing()
+
+    def fault_lab(self) -> LabDoor | str:
+        trader = self._trader
+        if trader.settings.mode is not Mode.PAPER:
+            return f"{trader.settings.mode.value} mode trades on Kalshi's exchange; faults are for the simulated one"
+        if trader.control is None:
+            return "this exchange stands by itself: its control port belongs to who started it"
+        host, _, port = trader.control[0].rpartition(":")
+        return LabDoor(host=host.strip("[]"), port=int(port), token=trader.control[1])
+
     async def wait_wake(self) -> None:
         await self._trader.wait_wake()
 
 
-def run_console(
-    settings: Settings, exchange: Path | None, armed: bool, seconds: float | None, theme: str | None
-) -> Result:
+def run_console(settings: Settings, exchange: Path | None, armed: bool, seconds: float | None) -> Result:
     """The console, with the trader started after its first frame."""
-    trader = Trader(settings, exchange_file=exchange, armed=armed)
+    trader = Trader(settings, exchange_file=exchange, armed=armed, control_port=True)
     trader.prepare()
-    result, code, terminal_stuck = asyncio.run(_console(trader, settings, seconds, theme))
+    result, code, terminal_stuck = asyncio.run(_console(trader, settings, seconds))
     if terminal_stuck:
         # The thread that writes to a dead terminal may hang in its write for ever; all else is done and flushed.
         logging.shutdown()
@@ -113,11 +125,12 @@ def run_console(
 
 
 async def _console(
-    trader: Trader, settings: Settings, seconds: float | None, theme: str | None
+    trader: Trader, settings: Settings, seconds: float | None
 ) -> tuple[dict[str, Any] | None, int, bool]:
     from tui.app import ConsoleOptions, TraderApp
+    from tui.themes import fitting_theme
 
-    options = ConsoleOptions(ascii=settings.ascii, mouse=settings.mouse, theme=theme)
+    options = ConsoleOptions(ascii=settings.ascii, mouse=settings.mouse, theme=settings.theme or fitting_theme())
     app = TraderApp(AssemblyBridge(trader), options)
     with _signals(trader):
         screen = asyncio.create_task(app.run_async(mouse=settings.mouse), name="console")
