@@ -23,6 +23,7 @@ from core.domain.commands import Command
 from core.domain.enums import ExitCode, ExitReason, Mode
 from core.domain.errors import StartRefused
 from core.domain.events import Event
+from core.domain.market import MarketListing
 from core.domain.records import JOURNAL_VERSION, Record, SessionStarted
 from core.engine.bus import EventBus
 from core.engine.coordinator import TraderCoordinator
@@ -84,7 +85,9 @@ def system_wiring() -> Wiring:
 
 
 class Trader(TraderFacade):
-    """The facade. `armed` False lets demo and live come up without permission to take risk."""
+    """The facade. `armed` False lets demo and live come up without permission to take risk; `control_port` opens the
+    embedded exchange's control port, whose address and token are then in `control`.
+    """
 
     def __init__(
         self,
@@ -93,8 +96,11 @@ class Trader(TraderFacade):
         exchange_file: Path | None = None,
         armed: bool | None = None,
         wiring: Wiring | None = None,
+        control_port: bool = False,
     ) -> None:
         self.settings = settings
+        self._control_port = control_port
+        self.control: tuple[str, str] | None = None
         self._wiring = wiring or system_wiring()
         self._clock = self._wiring.clock
         self._exchange_file = exchange_file
@@ -155,6 +161,13 @@ class Trader(TraderFacade):
     def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
         """The status for people: `panel` for a clipboard, `whole` with every row, `summary` in a dozen lines."""
         return status_text(self.snapshot, self._clock.wall_ns(), form, ascii_only=ascii_only)
+
+    def market_listing(self) -> MarketListing:
+        """Every market as last listed, with the time of that reading."""
+        if self.engine is None:
+            return MarketListing()
+        markets = self.engine.desk.markets
+        return MarketListing(markets=tuple(market.info for market in markets.all()), read_at=markets.listed_at)
 
     def get_status_history(self, limit: int = 20) -> tuple[StatusEntry, ...]:
         """The last rows of the status history, oldest first."""
@@ -282,12 +295,13 @@ class Trader(TraderFacade):
         pem = self._wiring.key_pem
         if pem is None:
             pem = await asyncio.to_thread(generate_private_key)
-        self.server = embedded_exchange(self.settings, self._clock, self._seed, pem)
+        self.server = embedded_exchange(self.settings, self._clock, self._seed, pem, control=self._control_port)
         path = self._wiring.unix_path
         try:
             endpoint = await (self.server.start_unix(path) if path else self.server.start())
         except OSError as error:
             raise StartRefused(f"the embedded exchange could not listen on loopback: {error}") from None
+        self.control = (endpoint.control, endpoint.control_token) if endpoint.control else None
         return paper_account(self.server, endpoint.rest_url, endpoint.ws_url)
 
     def _emit(self, fact: Any) -> None:

@@ -99,7 +99,7 @@ def _from_file(path: Path) -> Account:
     )
 
 
-def embedded_settings(settings: Settings, seed: int) -> ExchangeSettings:
+def embedded_settings(settings: Settings, seed: int, *, control: bool = False) -> ExchangeSettings:
     """What the exchange of a paper session is like. BadInput for a scenario that cannot be played."""
     try:
         return ExchangeSettings(
@@ -108,14 +108,17 @@ def embedded_settings(settings: Settings, seed: int) -> ExchangeSettings:
             initial_balance=to_money(settings.initial_cash_balance),
             tier="basic",
             scenario=settings.scenario,
+            control=control,
         )
     except ValueError as error:
         raise BadInput(str(error)) from None
 
 
-def embedded_exchange(settings: Settings, clock: Clock, seed: int, key_pem: bytes) -> ExchangeServer:
+def embedded_exchange(
+    settings: Settings, clock: Clock, seed: int, key_pem: bytes, *, control: bool = False
+) -> ExchangeServer:
     """The simulated exchange of a paper session: fresh, on a loopback port the system chooses, basic limits."""
-    return ExchangeServer(embedded_settings(settings, seed), clock, private_key_pem=key_pem)
+    return ExchangeServer(embedded_settings(settings, seed, control=control), clock, private_key_pem=key_pem)
 
 
 def paper_account(server: ExchangeServer, rest_url: str, ws_url: str) -> Account:

@@ -18,12 +18,15 @@ from core.config import Settings, to_money
 from core.domain import commands as cm
 from core.domain.amounts import NO_MONEY, Count, Money, Price
 from core.domain.enums import BookSide, ExitReason, Ownership, TimeInForce, TraderState
-from core.domain.errors import StartRefused
+from core.domain.errors import OurBug, StartRefused
 from core.domain.events import ErrorReported, Event, FillReported
 from core.domain.ids import ClientOrderId, Ticker
 from core.engine.engine import Engine
+from core.engine.explain import explain
+from core.engine.preview import preview_amend, preview_cancel, preview_place
 from core.ports import Clock
 from core.trading import snapshot as view
+from core.trading.inquiry import Explanation, OrderPreview
 from core.trading.summary import render_summary
 
 UP = frozenset({TraderState.READY, TraderState.ACTING, TraderState.PAUSED, TraderState.LOW_CASH})
@@ -167,6 +170,28 @@ class TraderFacade(ABC):
             return "the trader is not assembled"
         denial = self.engine.desk.check(cm.PlaceOrder(ticker=ticker, side=side, price=price, count=count))
         return denial.text if denial else ""
+
+    def preview_order(self, wish: cm.PlaceOrder | cm.AmendOrder | cm.CancelOrder) -> OrderPreview:
+        """What such an order, change or cancel would do now, and every gate it would meet. Nothing is sent. OurBug
+        before the trader is assembled.
+        """
+        desk = self._assembled().desk
+        match wish:
+            case cm.PlaceOrder():
+                return preview_place(desk, wish)
+            case cm.AmendOrder():
+                return preview_amend(desk, wish)
+            case cm.CancelOrder():
+                return preview_cancel(desk, wish)
+
+    def explain_market(self, ticker: Ticker) -> Explanation:
+        """Why a market is or is not traded at this moment, gate by gate. OurBug before the trader is assembled."""
+        return explain(self._assembled(), ticker)
+
+    def _assembled(self) -> Engine:
+        if self.engine is None:
+            raise OurBug("the trader is not assembled")
+        return self.engine
 
     def get_open_orders(self) -> tuple[view.OrderView, ...]:
         """Open orders that are ours to manage."""

@@ -6,6 +6,7 @@ Nothing secret: the configuration is told by a hash, the key id is left out of i
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -60,10 +61,18 @@ def _version(package: str) -> str:
         return ""
 
 
+def memory_kib() -> int | None:
+    """What this process holds in memory now; None where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def gauges(stats: ClientStats | None, lag_p50_us: int | None) -> GaugesView:
     """Client and loop as they stand."""
     if stats is None:
-        return GaugesView(loop_lag_p50_us=lag_p50_us)
+        return GaugesView(loop_lag_p50_us=lag_p50_us, memory_kib=memory_kib())
     return GaugesView(
         loop_lag_p50_us=lag_p50_us,
         latency=tuple(
@@ -74,4 +83,5 @@ def gauges(stats: ClientStats | None, lag_p50_us: int | None) -> GaugesView:
         retries=stats.retries,
         last_error=stats.last_error,
         clock_offset_ms=stats.skew_ms,
+        memory_kib=memory_kib(),
     )

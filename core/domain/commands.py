@@ -44,6 +44,10 @@ class CancelOrder(Wish, frozen=True, kw_only=True):
     client_order_id: ClientOrderId
 
 
+class CancelAll(Wish, frozen=True, kw_only=True):
+    """Cancel every own order and trade on: a running strategy quotes anew."""
+
+
 class PlaceOrder(Wish, frozen=True, kw_only=True):
     """A new order in YES terms; passes permission and risk before anything is sent.
 
@@ -92,6 +96,16 @@ class WatchMarket(Wish, frozen=True, kw_only=True):
     ticker: Ticker
 
 
+class UnwatchMarket(Wish, frozen=True, kw_only=True):
+    """Take a market out of the watched set; refused while it is quoted or a position in it is open."""
+
+    ticker: Ticker
+
+
+class ReadMarkets(Wish, frozen=True, kw_only=True):
+    """Read the exchange's list of markets again: terms, status, volumes and best prices as listed."""
+
+
 class Stop(Wish, frozen=True, kw_only=True):
     """Block new orders, cancel own orders, confirm that none rests, leave. `now` shortens the waits."""
 
@@ -101,6 +115,6 @@ class Stop(Wish, frozen=True, kw_only=True):
 
 
 Command: TypeAlias = (
-    Start | Pause | Resume | Panic | CancelOrder | PlaceOrder | AmendOrder | Liquidate | ResetBreaker | Arm
-    | Recalibrate | WatchMarket | Stop
+    Start | Pause | Resume | Panic | CancelOrder | CancelAll | PlaceOrder | AmendOrder | Liquidate | ResetBreaker | Arm
+    | Recalibrate | WatchMarket | UnwatchMarket | ReadMarkets | Stop
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Effects, in the imperative: what the engine wants done outside. The shell does them and answers with facts.
 
-Every REST effect is answered by exactly one fact. A `SendOrder` without a journal position cannot be made: the record
-of an order is on disk before the order leaves.
+Every REST effect is answered by exactly one fact, a batch by one that holds an outcome an item. A `SendOrder` without a
+journal position cannot be made: the record of an order is on disk before the order leaves.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class SendCancel(Effect, frozen=True, kw_only=True):
     client_order_id: ClientOrderId
     order_id: OrderId
     ticker: Ticker
+    # A cancel that failed in company goes out alone.
+    alone: bool = False
 
 
 class SendAmend(Effect, frozen=True, kw_only=True):
@@ -56,6 +58,36 @@ class SendAmend(Effect, frozen=True, kw_only=True):
     count: Count
     expiration_s: int | None
     journal_position: int
+
+
+class SendDecrease(Effect, frozen=True, kw_only=True):
+    """Take `reduce_by` contracts off an order where it stands; `price` and `count` (total fillable) are what it then
+    has. "Queue priority is kept for size decrease", and unlike an amend it can never trade.
+    """
+
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    ticker: Ticker
+    price: Price
+    count: Count
+    reduce_by: Count
+    journal_position: int
+
+
+class SendOrders(Effect, frozen=True, kw_only=True):
+    """Several orders in one request, sent once; each has an outcome of its own."""
+
+    orders: tuple[SendOrder, ...]
+
+    @property
+    def journal_position(self) -> int:
+        return max(order.journal_position for order in self.orders)
+
+
+class SendCancels(Effect, frozen=True, kw_only=True):
+    """Several cancels in one request; each has an outcome of its own."""
+
+    cancels: tuple[SendCancel, ...]
 
 
 class GroupAct(StrEnum):
@@ -121,6 +153,7 @@ class Leave(Effect, frozen=True, kw_only=True):
     reason: str
 
 
-RestEffect: TypeAlias = SendOrder | SendCancel | SendAmend | SendGroup | Read
+JournaledEffect: TypeAlias = SendOrder | SendOrders | SendAmend | SendDecrease
+RestEffect: TypeAlias = JournaledEffect | SendCancel | SendCancels | SendGroup | Read
 StreamEffect: TypeAlias = WatchMarkets | RefreshBooks
 AnyEffect: TypeAlias = RestEffect | StreamEffect | Leave

@@ -249,8 +249,20 @@ class CancelFailed(Fact, frozen=True, kw_only=True):
     elapsed_ns: int
 
 
+CreateOutcome: TypeAlias = OrderAccepted | OrderRejected | OrderOutcomeUnknown | OrderNotSent
+CancelOutcome: TypeAlias = CancelConfirmed | CancelNotFound | CancelFailed
+
+
+class BatchAnswered(Fact, frozen=True, kw_only=True):
+    """What became of every order or cancel of one batch, in the order they were sent. What the reply did not name is
+    among them as not known.
+    """
+
+    outcomes: tuple[CreateOutcome | CancelOutcome, ...]
+
+
 class AmendConfirmed(Fact, frozen=True, kw_only=True):
-    """The order now has `price` and total fillable `count`; the exchange may hand out a new order id."""
+    """The order now has `price` and total fillable `count`, by amend or decrease; its id may be a new one."""
 
     client_order_id: ClientOrderId
     order_id: OrderId
@@ -428,7 +440,7 @@ Event: TypeAlias = (
     | BookReplaced | BookChanged | BookLost | TradePrinted | TickerChanged | MarketChanged
     | TermsChanged | FillReported | OrderReported | PositionReported
     | OrderAccepted | OrderRejected | OrderOutcomeUnknown | OrderNotSent
-    | CancelConfirmed | CancelNotFound | CancelFailed
+    | CancelConfirmed | CancelNotFound | CancelFailed | BatchAnswered
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
     | FillsRead | ReadFailed

@@ -46,3 +46,12 @@ class MarketInfo(msgspec.Struct, frozen=True, kw_only=True):
     mutually_exclusive: bool = False
     exchange_index: int = 0
     fees: FeeSchedule | None = None
+
+
+class MarketListing(msgspec.Struct, frozen=True, kw_only=True):
+    """The exchange's list of markets and the wall time (Unix ns) it was read at, 0 for never. Status and close time
+    of each are followed since; best prices, volume and open interest are as they were listed.
+    """
+
+    markets: tuple[MarketInfo, ...] = ()
+    read_at: int = 0

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from core.domain.amounts import Count, Money, Price
-from core.domain.enums import BookSide, OrderState, TimeInForce, TraderState
+from core.domain.enums import BookSide, OrderState, Origin, TimeInForce, TraderState
 from core.domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 
 JOURNAL_VERSION = 1
@@ -33,7 +33,7 @@ class SessionStarted(Entry, frozen=True, kw_only=True):
 
 
 class OrderIntended(Entry, frozen=True, kw_only=True):
-    """An order about to leave."""
+    """An order about to leave, and who wished for it."""
 
     client_order_id: ClientOrderId
     ticker: Ticker
@@ -42,14 +42,19 @@ class OrderIntended(Entry, frozen=True, kw_only=True):
     count: Count
     time_in_force: TimeInForce
     expiration_s: int | None
+    origin: Origin = Origin.STRATEGY
 
 
 class AmendIntended(Entry, frozen=True, kw_only=True):
-    """A change of an order about to leave; `count` is total fillable."""
+    """A change of an order about to leave; `count` is total fillable, `expiration_s` None keeps the expiry. An
+    `origin` makes the order that one's from here on.
+    """
 
     client_order_id: ClientOrderId
     price: Price
     count: Count
+    expiration_s: int | None = None
+    origin: Origin | None = None
 
 
 class OrderMoved(Entry, frozen=True, kw_only=True):

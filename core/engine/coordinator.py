@@ -16,30 +16,23 @@ from typing import Any
 from core.domain.commands import Command, Start, Stop
 from core.domain.effects import (
     AnyEffect,
+    JournaledEffect,
     Leave,
     Read,
     RefreshBooks,
     RestEffect,
     SendAmend,
     SendCancel,
+    SendCancels,
+    SendDecrease,
     SendGroup,
     SendOrder,
+    SendOrders,
     WatchMarkets,
 )
 from core.domain.enums import ExitReason, Origin
-from core.domain.events import (
-    AmendOutcomeUnknown,
-    AmendRejected,
-    Beat,
-    CancelFailed,
-    Event,
-    GroupFailed,
-    JournalFailed,
-    OrderNotSent,
-    OrderOutcomeUnknown,
-    ReadFailed,
-    TaskDied,
-)
+from core.domain.events import Beat, Event, JournalFailed, TaskDied
+from core.domain.outcomes import unknown, unsent
 from core.engine.bus import EventBus
 from core.engine.engine import Engine, Item
 from core.engine.picture import PictureMaker
@@ -203,9 +196,9 @@ class TraderCoordinator:
                 self._stream.refresh(tickers, reason, reconnect)
             case Leave():
                 self.left = effect
-            case SendOrder() | SendAmend():
+            case SendOrder() | SendOrders() | SendAmend() | SendDecrease():
                 self._spawn(self._send_journaled(effect))
-            case SendCancel() | SendGroup():
+            case SendCancel() | SendCancels() | SendGroup():
                 self._spawn(self._perform("cancel", effect))
             case Read():
                 self._spawn(self._perform("read", effect))
@@ -215,27 +208,27 @@ class TraderCoordinator:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send_journaled(self, effect: SendOrder | SendAmend) -> None:
+    async def _send_journaled(self, effect: JournaledEffect) -> None:
         if not await self._journal.synced(effect.journal_position):
-            self.submit(_unsent(effect, "its record could not be written to the journal"))
+            self.submit(unsent(effect, "its record could not be written to the journal"))
             return
         await self._perform("order", effect)
 
     async def _perform(self, lane: str, effect: RestEffect) -> None:
-        waits = ORDER_WAIT_S if isinstance(effect, SendOrder | SendAmend) else None
+        waits = ORDER_WAIT_S if lane == "order" else None
         try:
             async with asyncio.timeout(waits):
                 await self._lanes[lane].acquire()
         except TimeoutError:
             # Its price was right a while ago: what has not left by now does not leave.
-            self.submit(_unsent(effect, "waited too long for its turn"))
+            self.submit(unsent(effect, "waited too long for its turn"))
             return
         try:
             try:
                 fact = await self._client.perform(effect)
             except Exception as error:
                 log.exception("client failed on %s", type(effect).__name__)
-                fact = _unknown(effect, f"internal: {type(error).__name__}")
+                fact = unknown(effect, f"internal: {type(error).__name__}")
         finally:
             self._lanes[lane].release()
         self.submit(fact)
@@ -260,42 +253,3 @@ class TraderCoordinator:
             self.submit(Stop(origin=Origin.TIMER, reason=ExitReason.CRASH, detail=f"task {name} died {RESTARTS} times"))
 
         self._spawn(keep())
-
-
-def _unsent(effect: RestEffect, reason: str) -> Event:
-    """The fact that nothing of a write has left."""
-    match effect:
-        case SendOrder():
-            return OrderNotSent(client_order_id=effect.client_order_id, reason=reason)
-        case SendAmend():
-            return AmendRejected(
-                client_order_id=effect.client_order_id, order_id=effect.order_id, status=0, code="not_sent",
-                detail=reason, elapsed_ns=0,
-            )  # fmt: skip
-        case _:
-            return _unknown(effect, reason)
-
-
-def _unknown(effect: RestEffect, reason: str) -> Event:
-    """The fact that leaves nothing out: after a failure of our own code the outcome of a write is not known."""
-    match effect:
-        case SendOrder():
-            return OrderOutcomeUnknown(client_order_id=effect.client_order_id, reason=reason, elapsed_ns=0)
-        case SendAmend():
-            return AmendOutcomeUnknown(
-                client_order_id=effect.client_order_id, order_id=effect.order_id, reason=reason, elapsed_ns=0
-            )
-        case SendCancel():
-            return CancelFailed(
-                client_order_id=effect.client_order_id,
-                order_id=effect.order_id,
-                status=0,
-                reason=reason,
-                elapsed_ns=0,
-            )
-        case SendGroup():
-            return GroupFailed(act=effect.act, group_id=effect.group_id, status=0, reason=reason, elapsed_ns=0)
-        case Read():
-            return ReadFailed(
-                request_id=effect.request_id, kind=effect.kind.value, status=0, reason=reason, elapsed_ns=0
-            )

@@ -18,6 +18,7 @@ from core.engine.rounds import Rounds
 from core.engine.wishes import WISHES, take_wish
 from core.strategy.actor import ActorService
 from core.trading.desk import Desk
+from core.trading.leases import renew_leases
 from core.trading.procedures.liquidation import Liquidation
 
 Item = Event | Command
@@ -77,6 +78,7 @@ class Engine:
     def _act(self) -> None:
         """Let the strategy wish, as far as the order rate has room and the session's order group stands."""
         self.desk.group.ensure(self.desk.out, self.desk.now_ns)
+        renew_leases(self.desk)
         if not self.desk.group.settled:
             return
         room = self.desk.risk.rate_room(self.desk.now_ns)

@@ -13,9 +13,10 @@ from core.domain.text import clean_text
 from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
 from core.trading.drift import ENDED
+from core.trading.order import Order
 from core.trading.order_replies import take_reply
 from core.trading.order_states import Happened
-from core.trading.orders import LOOKUP_AGAIN_NS, Order
+from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
 LOST_READS = 3
@@ -139,8 +140,10 @@ def replied(desk: Desk, elapsed_ns: int) -> None:
     desk.links.failed_reads = 0
 
 
-def write_reply(desk: Desk, fact: Any) -> None:
-    """Any reply to a write; refusals and unknown outcomes are errors, an order that merely crossed is not."""
+def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
+    """Any reply to a write; refusals and unknown outcomes are errors, an order that merely crossed is not. `counts`
+    False: told, and counted elsewhere towards the breaker.
+    """
     order = take_reply(desk.orders, fact, desk.out, desk.now_ns, desk.wall_ns)
     words = describe(order) if order else str(fact.client_order_id)
     desk.refusals.note(desk, fact, order.ticker if order else None)
@@ -157,10 +160,16 @@ def write_reply(desk: Desk, fact: Any) -> None:
             replied(desk, fact.elapsed_ns)
             log(desk.wall_ns, "order_rejected", f"{words}: {code} {detail}".strip(), elapsed, "rejected")
             if is_error(fact):
-                desk.error(f"order rejected: {code} {detail}".strip(), words)
+                desk.error(f"order rejected: {code} {detail}".strip(), words, counts=counts)
         case ev.OrderOutcomeUnknown(reason=reason) | ev.AmendOutcomeUnknown(reason=reason):
             log(desk.wall_ns, "order_in_doubt", f"{words}: {reason}", elapsed, "in doubt")
-            desk.error(f"outcome not known: {reason}", words)
+            desk.error(f"outcome not known: {reason}", words, counts=counts)
+        case ev.AmendConfirmed():
+            replied(desk, fact.elapsed_ns)
+            log(desk.wall_ns, "order_changed", words, elapsed)
+        case ev.AmendRejected(code=code, detail=detail):
+            replied(desk, fact.elapsed_ns)
+            log(desk.wall_ns, "order_not_changed", f"{words}: {code} {detail}".strip(), elapsed, "rejected")
         case ev.OrderNotSent(reason=reason):
             log(desk.wall_ns, "order_not_sent", f"{words}: {reason}", None, "not sent")
             desk.warn(f"order not sent: {reason}", words)
@@ -172,6 +181,15 @@ def write_reply(desk: Desk, fact: Any) -> None:
                 desk.status.log_recovery("looked up: never existed")
         case _:
             replied(desk, elapsed or 0)
+
+
+def batch_answered(desk: Desk, fact: ev.BatchAnswered) -> None:
+    """An outcome for each; what befell several of them alike befell the one request, and counts once."""
+    told: set[str] = set()
+    for outcome in fact.outcomes:
+        why = " ".join(str(getattr(outcome, name, "")) for name in ("reason", "code", "detail"))
+        write_reply(desk, outcome, counts=why not in told)
+        told.add(why)
 
 
 def read_answer(desk: Desk, fact: Any) -> None:
@@ -259,6 +277,7 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.CancelConfirmed: write_reply,
     ev.CancelNotFound: write_reply,
     ev.CancelFailed: write_reply,
+    ev.BatchAnswered: batch_answered,
     ev.AmendConfirmed: write_reply,
     ev.AmendRejected: write_reply,
     ev.AmendOutcomeUnknown: write_reply,

@@ -309,6 +309,11 @@ class Lifecycle:
             self._extra_watched += (ticker,)
         self._watch_set()
 
+    def unwatch(self, ticker: Ticker) -> None:
+        """Take a market out of the watched set again."""
+        self._extra_watched = tuple(watched for watched in self._extra_watched if watched != ticker)
+        self._watch_set()
+
     def _watch_positions(self) -> None:
         """A position that cannot be marked or closed helps nobody: its market is watched too."""
         for position in self.desk.positions.open():
@@ -363,7 +368,7 @@ class Lifecycle:
         markets, limits = answers
         assert isinstance(markets, MarketsRead)
         assert isinstance(limits, LimitsRead)
-        desk.markets.learn(markets.markets)
+        desk.markets.learn(markets.markets, desk.wall_ns)
         self.actor.quoted = desk.markets.most_active(desk.settings.quote_markets)
         if not self.actor.quoted:
             self.fail("no open market", counts=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from core.domain.amounts import Count, Money, Price, money_text
-from core.domain.enums import BookSide, OrderState, Ownership
+from core.domain.enums import BookSide, OrderState, Ownership, TraderState
 from core.engine.engine import Engine
 from core.engine.health import components
 from core.engine.waiting import waiting_for
@@ -18,8 +18,9 @@ from core.market.view import Market
 from core.trading import snapshot as view
 from core.trading.desk import NS, Desk
 from core.trading.liquidation_plan import liquidation_plan
-from core.trading.orders import Order
+from core.trading.order import Order
 from core.trading.positions import Position
+from core.trading.queue_bound import QueueBound
 
 LADDER_DEPTH = 25
 FINISHED_SHOWN = 50
@@ -38,6 +39,7 @@ class PictureMaker:
         self._ladders: dict[str, tuple[object, view.BookView]] = {}
         self._planned_ns = -NS
         self._plan_version = -1
+        self._queue = QueueBound()
 
     def take(self, engine: Engine) -> view.TraderSnapshot:
         """The picture of this moment."""
@@ -47,6 +49,7 @@ class PictureMaker:
         self._version += 1
         links = desk.links
         open_orders = desk.orders.get_open_orders() + desk.orders.foreign_orders()
+        self._queue.look(desk)
         finished = list(desk.orders.finished)[-FINISHED_SHOWN:][::-1]
         calibration = life.calibration
         return view.TraderSnapshot(
@@ -61,7 +64,7 @@ class PictureMaker:
             limits=self._keep("limits", limit_views(desk)),
             books=self._keep("books", self._books(engine)),
             positions=self._keep("positions", positions),
-            orders=self._keep("orders", tuple(order_view(o) for o in _doubt_first(open_orders))),
+            orders=self._keep("orders", tuple(order_view(o, self._queue.ahead(o)) for o in _doubt_first(open_orders))),
             finished_orders=self._keep("finished", tuple(order_view(o) for o in finished)),
             money=self._keep("money", money),
             equity=self._keep("equity", tuple(desk.equity.curve)),
@@ -84,6 +87,7 @@ class PictureMaker:
             actions=self._keep("actions", desk.status.actions()),
             alarm=desk.status.alarm,
             liquidation=self._plan(desk),
+            days=self._keep("days", desk.day.days()),
             exit=life.exit_stop.exit if life.exit_stop else None,
         )
 
@@ -148,7 +152,7 @@ def state_view(engine: Engine) -> view.StateView:
     permitted, why = desk.permission()
     return view.StateView(
         state=machine.state,
-        label=machine.label(desk.armed) + (" → pausing" if life.pause_wanted and machine.pause is None else ""),
+        label=machine.label(desk.armed) + (" → pausing" if _pausing(engine) else ""),
         entered_ns=machine.entered_ns,
         entered_at=machine.entered_at,
         reason=machine.reason,
@@ -162,6 +166,12 @@ def state_view(engine: Engine) -> view.StateView:
     )
 
 
+def _pausing(engine: Engine) -> bool:
+    """A wished pause that the state lets wait; a trader that leaves pauses no more."""
+    machine = engine.desk.machine
+    return engine.life.pause_wanted and machine.pause is None and machine.state is not TraderState.SHUTDOWN
+
+
 def breaker_view(desk: Desk) -> view.BreakerView:
     b = desk.breaker
     return view.BreakerView(
@@ -172,6 +182,7 @@ def breaker_view(desk: Desk) -> view.BreakerView:
         tripped_at=b.tripped_at if b.tripped else None,
         errors=b.errors(desk.now_ns),
         errors_limit=b.errors_limit,
+        events=tuple(b.events),
     )
 
 
@@ -241,7 +252,7 @@ def position_view(desk: Desk, position: Position) -> view.PositionView:
     )
 
 
-def order_view(order: Order) -> view.OrderView:
+def order_view(order: Order, ahead: Count | None = None) -> view.OrderView:
     return view.OrderView(
         client_order_id=order.client_order_id,
         order_id=order.order_id,
@@ -256,6 +267,9 @@ def order_view(order: Order) -> view.OrderView:
         created_at=order.created_at,
         updated_at=order.updated_at,
         reason=order.reason,
+        origin=order.origin,
+        ahead=ahead,
+        expires_at=(order.expiration_s or 0) * NS,
     )
 
 

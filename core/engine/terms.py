@@ -34,7 +34,7 @@ class Terms:
         if not isinstance(answer, MarketsRead):
             desk.terms_stale = True
             return
-        desk.markets.learn(answer.markets)
+        desk.markets.learn(answer.markets, desk.wall_ns)
         desk.status.log_action_result(desk.wall_ns, "market", f"terms of {len(answer.markets)} markets read anew")
         for order in desk.orders.get_open_orders():
             market = desk.markets.get(order.ticker)

@@ -7,11 +7,12 @@ from typing import Any
 
 from core.domain import commands as cm
 from core.domain.amounts import money_text
-from core.domain.enums import Origin, PauseKind, TraderState
+from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
 from core.engine.facts import describe
 from core.engine.lifecycle import BUSY, Lifecycle
-from core.trading.orders import Order
+from core.engine.preview import group_refusal
+from core.trading.order import Order
 from core.trading.procedures.cash_recovery import CashRecovery
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.panic import Panic
@@ -95,7 +96,21 @@ def cancel_order(life: Lifecycle, wish: cm.CancelOrder) -> str:
     return f"canceling {describe(order)}"
 
 
+def cancel_all(life: Lifecycle, wish: cm.CancelAll) -> str:
+    desk = life.desk
+    resting = desk.cancel_own()
+    if not resting:
+        raise Refused("no own order is open")
+    if not desk.links.client_up:
+        return f"{resting} own orders will be canceled when connected"
+    anew = desk.permission()[0] is Permission.TRADE and life.procedure is None and bool(life.actor.quoted)
+    return f"canceling {resting} own orders" + ("; the strategy quotes anew, p pauses it" if anew else "")
+
+
 def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
+    no_group = group_refusal(life.desk)
+    if wish.origin is Origin.OPERATOR and no_group:
+        raise Refused(no_group)
     result = life.desk.place(wish)
     if isinstance(result, Order):
         life.desk.status.note_order(wish.command_id, result.client_order_id)
@@ -141,7 +156,7 @@ def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
     why_not = desk.breaker.why_not_reset(desk.now_ns, lasting)
     if why_not:
         raise Refused(why_not)
-    desk.breaker.reset()
+    desk.breaker.reset(wish.reason, desk.wall_ns)
     desk.breaker_moved()
     desk.status.log_recovery(f"breaker reset: {wish.reason}")
     return f"breaker reset: {wish.reason}"
@@ -173,6 +188,27 @@ def watch_market(life: Lifecycle, wish: cm.WatchMarket) -> str:
     return f"watching {wish.ticker}"
 
 
+def unwatch_market(life: Lifecycle, wish: cm.UnwatchMarket) -> str:
+    desk = life.desk
+    if wish.ticker not in desk.markets.watched:
+        raise Refused(f"{wish.ticker} is not watched")
+    if wish.ticker in life.actor.quoted:
+        raise Refused(f"{wish.ticker} is quoted by the strategy: its book is needed")
+    if desk.positions.net(wish.ticker):
+        raise Refused(f"a position in {wish.ticker} is open: its book is needed")
+    if any(order.ticker == wish.ticker for order in desk.orders.get_open_orders()):
+        raise Refused(f"an own order rests in {wish.ticker}: its book is needed")
+    life.unwatch(wish.ticker)
+    return f"no longer watching {wish.ticker}"
+
+
+def read_markets(life: Lifecycle, wish: cm.ReadMarkets) -> str:
+    if not life.desk.links.client_up:
+        raise Refused("not connected")
+    life.desk.terms_stale = True
+    return "reading the list of markets"
+
+
 def stop(life: Lifecycle, wish: cm.Stop) -> str:
     if isinstance(life.procedure, Stop):
         life.procedure.hurry(life.desk)
@@ -187,6 +223,7 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
     cm.Resume: resume,
     cm.Panic: panic,
     cm.CancelOrder: cancel_order,
+    cm.CancelAll: cancel_all,
     cm.PlaceOrder: place_order,
     cm.AmendOrder: amend_order,
     cm.Liquidate: liquidate,
@@ -194,6 +231,8 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
     cm.Arm: arm,
     cm.Recalibrate: recalibrate,
     cm.WatchMarket: watch_market,
+    cm.UnwatchMarket: unwatch_market,
+    cm.ReadMarkets: read_markets,
     cm.Stop: stop,
 }
 

@@ -10,33 +10,41 @@ from random import Random
 from typing import assert_never
 from urllib.parse import urlencode
 
-from core.domain.effects import GroupAct, Read, RestEffect, SendAmend, SendCancel, SendGroup, SendOrder
+from core.domain.effects import (
+    GroupAct,
+    Read,
+    RestEffect,
+    SendAmend,
+    SendCancel,
+    SendCancels,
+    SendDecrease,
+    SendGroup,
+    SendOrder,
+    SendOrders,
+)
 from core.domain.errors import RefusedInput
 from core.domain.events import (
     AmendConfirmed,
-    AmendOutcomeUnknown,
     AmendRejected,
     CancelConfirmed,
-    CancelFailed,
     CancelNotFound,
     Event,
     GroupDone,
     GroupFailed,
     LimitsRead,
     OrderAccepted,
-    OrderNotSent,
-    OrderOutcomeUnknown,
     OrderRejected,
     ReadFailed,
 )
 from core.domain.ids import OrderId
+from core.domain.outcomes import cancel_failed, unknown, unsent
 from core.domain.text import clean_text
-from core.exchange import wire_rest
+from core.exchange import wire_batch, wire_rest
 from core.exchange.budget import CANCEL_COST, ORDER_COST, CallClass
 from core.exchange.latency import ClientStats
 from core.exchange.network import Endpoints
 from core.exchange.reads import AccountReads, ReadGaveUp, path_id
-from core.exchange.rest import Answer, ApiClient, NotSent, Unknown
+from core.exchange.rest import Answer, ApiClient, NotSent, WriteOutcome
 from core.exchange.signing import Signer
 from core.exchange.wire import error_body
 from core.ports import Clock
@@ -49,8 +57,6 @@ _GROUP_CALLS = {
     GroupAct.RESET: ("PUT", "/{}/reset"),
     GroupAct.DELETE: ("DELETE", "/{}"),
 }
-# "409: duplicate client_order_id, even of a canceled order": proof that an earlier attempt landed.
-_DUPLICATE = "order_already_exists"
 
 
 class TradingClientIntegration:
@@ -87,46 +93,49 @@ class TradingClientIntegration:
     async def perform(self, effect: RestEffect) -> Event:
         """Do `effect`; one fact comes back. Raises only CancelledError: a cancelled write has an unknown outcome."""
         try:
-            if isinstance(effect, SendOrder):
-                return await self._order(effect)
-            if isinstance(effect, SendCancel):
-                return await self._cancel(effect)
-            if isinstance(effect, SendAmend):
-                return await self._amend(effect)
-            if isinstance(effect, SendGroup):
-                return await self._group(effect)
-            return await self._read(effect)
+            return await self._do(effect)
         except Exception as error:  # noqa: BLE001 - a fact must come back; a write may have left, so it is unknown
-            return self._broken(effect, f"internal error: {type(error).__name__}")
+            reason = f"internal error: {type(error).__name__}"
+            self._api.body_refused(reason)
+            return unknown(effect, reason)
+
+    async def _do(self, effect: RestEffect) -> Event:
+        match effect:
+            case SendOrder():
+                return await self._order(effect)
+            case SendOrders():
+                return await self._orders(effect)
+            case SendCancel():
+                return await self._cancel(effect)
+            case SendCancels():
+                return await self._cancels(effect)
+            case SendAmend() | SendDecrease():
+                return await self._amend(effect)
+            case SendGroup():
+                return await self._group(effect)
+            case Read():
+                return await self._read(effect)
+            case _:
+                assert_never(effect)
 
     # ---- writes --------------------------------------------------------------------------------------------------
 
     async def _order(self, effect: SendOrder) -> Event:
-        client_order_id = effect.client_order_id
         try:
             body = wire_rest.create_body(effect)
         except RefusedInput as error:
-            return OrderNotSent(client_order_id=client_order_id, reason=str(error))
+            return unsent(effect, str(error))
         outcome = await self._api.write(CallClass.ORDER, "POST", _ORDERS, cost=ORDER_COST, body=body)
-        if isinstance(outcome, NotSent):
-            return OrderNotSent(client_order_id=client_order_id, reason=outcome.reason)
-        if isinstance(outcome, Unknown):
-            return OrderOutcomeUnknown(
-                client_order_id=client_order_id, reason=outcome.reason, elapsed_ns=outcome.elapsed_ns
-            )
+        if not isinstance(outcome, Answer):
+            return _no_answer(effect, outcome)
         if outcome.status < 300:
             try:
-                order_id, filled, remaining = wire_rest.created(outcome.body, client_order_id)
+                order_id, filled, remaining = wire_rest.created(outcome.body, effect.client_order_id)
             except RefusedInput as error:
                 # The order exists, but not as a value: a look-up tells.
-                self._api.body_refused(str(error))
-                return OrderOutcomeUnknown(
-                    client_order_id=client_order_id,
-                    reason=f"HTTP {outcome.status}, {error}",
-                    elapsed_ns=self._since(outcome),
-                )
+                return self._unreadable(effect, outcome, error)
             return OrderAccepted(
-                client_order_id=client_order_id,
+                client_order_id=effect.client_order_id,
                 order_id=order_id,
                 filled=filled,
                 remaining=remaining,
@@ -134,13 +143,30 @@ class TradingClientIntegration:
             )
         code, detail = error_body(outcome.status, outcome.body)
         return OrderRejected(
-            client_order_id=client_order_id,
+            client_order_id=effect.client_order_id,
             status=outcome.status,
             code=code,
             detail=detail,
-            duplicate=outcome.status == 409 and code == _DUPLICATE,
+            duplicate=outcome.status == 409 and code == wire_batch.DUPLICATE,
             elapsed_ns=self._since(outcome),
         )
+
+    async def _orders(self, effect: SendOrders) -> Event:
+        try:
+            body = wire_batch.create_body(effect)
+        except RefusedInput as error:
+            return unsent(effect, str(error))
+        cost = ORDER_COST * len(effect.orders)
+        outcome = await self._api.write(CallClass.ORDER, "POST", f"{_ORDERS}/batched", cost=cost, body=body)
+        if not isinstance(outcome, Answer):
+            return _no_answer(effect, outcome)
+        if outcome.status < 300:
+            try:
+                return wire_batch.created(effect, outcome.body, self._since(outcome), self._api.body_refused)
+            except RefusedInput as error:
+                return self._unreadable(effect, outcome, error)
+        code, detail = error_body(outcome.status, outcome.body)
+        return wire_batch.all_rejected(effect, outcome.status, code, detail, self._since(outcome))
 
     async def _cancel(self, effect: SendCancel) -> Event:
         # Without the market's ticker shard 0 is assumed: "404 for orders on other shards".
@@ -151,10 +177,8 @@ class TradingClientIntegration:
             cost=CANCEL_COST,
             query=urlencode({"market_ticker": effect.ticker}),
         )
-        if isinstance(outcome, NotSent):
-            return self._cancel_failed(effect, 0, f"not sent: {outcome.reason}", 0)
-        if isinstance(outcome, Unknown):
-            return self._cancel_failed(effect, outcome.status, outcome.reason, outcome.elapsed_ns)
+        if not isinstance(outcome, Answer):
+            return _no_answer(effect, outcome)
         elapsed_ns = self._since(outcome)
         if outcome.status < 300:
             try:
@@ -162,8 +186,7 @@ class TradingClientIntegration:
                 if order_id != effect.order_id:
                     raise RefusedInput("cancel reply: order_id of another order")
             except RefusedInput as error:
-                self._api.body_refused(str(error))
-                return self._cancel_failed(effect, outcome.status, str(error), elapsed_ns)
+                return self._unreadable(effect, outcome, error)
             return CancelConfirmed(
                 client_order_id=effect.client_order_id,
                 order_id=effect.order_id,
@@ -175,7 +198,21 @@ class TradingClientIntegration:
                 client_order_id=effect.client_order_id, order_id=effect.order_id, elapsed_ns=elapsed_ns
             )
         code, detail = error_body(outcome.status, outcome.body)
-        return self._cancel_failed(effect, outcome.status, f"{code} {detail}".strip(), elapsed_ns)
+        return cancel_failed(effect, f"{code} {detail}".strip(), elapsed_ns, outcome.status)
+
+    async def _cancels(self, effect: SendCancels) -> Event:
+        cost = CANCEL_COST * len(effect.cancels)
+        body = wire_batch.cancel_body(effect)
+        outcome = await self._api.write(CallClass.CANCEL, "DELETE", f"{_ORDERS}/batched", cost=cost, body=body)
+        if not isinstance(outcome, Answer):
+            return _no_answer(effect, outcome)
+        if outcome.status < 300:
+            try:
+                return wire_batch.canceled(effect, outcome.body, self._since(outcome), self._api.body_refused)
+            except RefusedInput as error:
+                return self._unreadable(effect, outcome, error)
+        code, detail = error_body(outcome.status, outcome.body)
+        return unknown(effect, f"{code} {detail}".strip(), self._since(outcome), outcome.status)
 
     async def _group(self, effect: SendGroup) -> Event:
         method, tail = _GROUP_CALLS[effect.act]
@@ -184,40 +221,35 @@ class TradingClientIntegration:
         # A trigger is a cancel of everything: it takes the lane and the tokens that are kept for cancels.
         call = CallClass.ORDER if effect.act is GroupAct.CREATE else CallClass.CANCEL
         outcome = await self._api.write(call, method, path, cost=ORDER_COST, body=body)
-        if isinstance(outcome, NotSent):
-            return self._group_failed(effect, 0, f"not sent: {outcome.reason}", 0)
-        if isinstance(outcome, Unknown):
-            return self._group_failed(effect, 0, outcome.reason, outcome.elapsed_ns)
+        if not isinstance(outcome, Answer):
+            return _no_answer(effect, outcome)
         elapsed_ns = self._since(outcome)
         if outcome.status >= 300:
             code, detail = error_body(outcome.status, outcome.body)
-            return self._group_failed(effect, outcome.status, f"{code} {detail}".strip(), elapsed_ns)
+            return GroupFailed(
+                act=effect.act,
+                group_id=effect.group_id,
+                status=outcome.status,
+                reason=f"{code} {detail}".strip(),
+                elapsed_ns=elapsed_ns,
+            )
         group_id = effect.group_id
         if effect.act is GroupAct.CREATE:
             try:
                 group_id = wire_rest.group_created(outcome.body)
             except RefusedInput as error:
-                self._api.body_refused(str(error))
-                return self._group_failed(effect, outcome.status, str(error), elapsed_ns)
+                return self._unreadable(effect, outcome, error)
         return GroupDone(act=effect.act, group_id=group_id, elapsed_ns=elapsed_ns)
 
-    @staticmethod
-    def _group_failed(effect: SendGroup, status: int, reason: str, elapsed_ns: int) -> GroupFailed:
-        return GroupFailed(
-            act=effect.act, group_id=effect.group_id, status=status, reason=reason, elapsed_ns=elapsed_ns
-        )
-
-    async def _amend(self, effect: SendAmend) -> Event:
+    async def _amend(self, effect: SendAmend | SendDecrease) -> Event:
         try:
-            body = wire_rest.amend_body(effect)
+            act, body = wire_rest.change_body(effect)
         except RefusedInput as error:
-            return self._amend_not_sent(effect, str(error))
-        path = f"{_ORDERS}/{path_id(effect.order_id)}/amend"
+            return unsent(effect, str(error))
+        path = f"{_ORDERS}/{path_id(effect.order_id)}/{act}"
         outcome = await self._api.write(CallClass.AMEND, "POST", path, cost=ORDER_COST, body=body)
-        if isinstance(outcome, NotSent):
-            return self._amend_not_sent(effect, outcome.reason)
-        if isinstance(outcome, Unknown):
-            return self._amend_unknown(effect, outcome.reason, outcome.elapsed_ns)
+        if not isinstance(outcome, Answer):
+            return _no_answer(effect, outcome)
         elapsed_ns = self._since(outcome)
         if outcome.status >= 300:
             code, detail = error_body(outcome.status, outcome.body)
@@ -232,8 +264,7 @@ class TradingClientIntegration:
         try:
             order_id, filled, remaining = wire_rest.amended(outcome.body)
         except RefusedInput as error:
-            self._api.body_refused(str(error))
-            return self._amend_unknown(effect, f"HTTP {outcome.status}, {error}", elapsed_ns)
+            return self._unreadable(effect, outcome, error)
         return AmendConfirmed(
             client_order_id=effect.client_order_id,
             order_id=order_id,
@@ -244,33 +275,13 @@ class TradingClientIntegration:
             elapsed_ns=elapsed_ns,
         )
 
+    def _unreadable(self, effect: RestEffect, outcome: Answer, error: RefusedInput) -> Event:
+        """A success that is no value: it was done, and what came of it has to be asked for."""
+        self._api.body_refused(str(error))
+        return unknown(effect, f"HTTP {outcome.status}, {error}", self._since(outcome), outcome.status)
+
     def _since(self, answer: Answer) -> int:
         return self._clock.monotonic_ns() - answer.started_ns
-
-    def _cancel_failed(self, effect: SendCancel, status: int, reason: str, elapsed_ns: int) -> CancelFailed:
-        return CancelFailed(
-            client_order_id=effect.client_order_id,
-            order_id=effect.order_id,
-            status=status,
-            reason=clean_text(reason),
-            elapsed_ns=elapsed_ns,
-        )
-
-    def _amend_not_sent(self, effect: SendAmend, reason: str) -> AmendRejected:
-        # The order stands as it was: for the engine that is a no, with status 0.
-        return AmendRejected(
-            client_order_id=effect.client_order_id,
-            order_id=effect.order_id,
-            status=0,
-            code="not_sent",
-            detail=clean_text(reason),
-            elapsed_ns=0,
-        )
-
-    def _amend_unknown(self, effect: SendAmend, reason: str, elapsed_ns: int) -> AmendOutcomeUnknown:
-        return AmendOutcomeUnknown(
-            client_order_id=effect.client_order_id, order_id=effect.order_id, reason=reason, elapsed_ns=elapsed_ns
-        )
 
     # ---- reads ---------------------------------------------------------------------------------------------------
 
@@ -298,19 +309,10 @@ class TradingClientIntegration:
             elapsed_ns=self._clock.monotonic_ns() - started_ns,
         )
 
-    def _broken(self, effect: RestEffect, reason: str) -> Event:
-        """An error of our own while `effect` was done; whatever may have left counts as unknown."""
-        self._api.body_refused(reason)
-        match effect:
-            case SendOrder():
-                return OrderOutcomeUnknown(client_order_id=effect.client_order_id, reason=reason, elapsed_ns=0)
-            case SendCancel():
-                return self._cancel_failed(effect, 0, reason, 0)
-            case SendAmend():
-                return self._amend_unknown(effect, reason, 0)
-            case SendGroup():
-                return self._group_failed(effect, 0, reason, 0)
-            case Read():
-                return self._read_failed(effect, 0, reason, False, self._clock.monotonic_ns())
-            case _:
-                assert_never(effect)
+
+def _no_answer(effect: RestEffect, outcome: WriteOutcome) -> Event:
+    """The fact of a write that was not sent, or that nothing usable came back for."""
+    if isinstance(outcome, NotSent):
+        return unsent(effect, outcome.reason)
+    assert not isinstance(outcome, Answer)
+    return unknown(effect, outcome.reason, outcome.elapsed_ns, outcome.status)

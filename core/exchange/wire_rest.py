@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from core.domain.amounts import PRICE_SCALE, Count, Money, Price
-from core.domain.effects import SendAmend, SendOrder
+from core.domain.effects import SendAmend, SendDecrease, SendOrder
 from core.domain.enums import OrderStatus
 from core.domain.errors import RefusedInput
 from core.domain.events import ExchangeStatusRead, FillReported, LimitsRead, OrderReport, PositionReport, Source
@@ -28,7 +28,7 @@ class Wire(msgspec.Struct, frozen=True):
 # ---- requests ----------------------------------------------------------------------------------------------------
 
 
-class _CreateBody(Wire, frozen=True, omit_defaults=True):
+class CreateBody(Wire, frozen=True, omit_defaults=True):
     ticker: str
     client_order_id: str
     side: str
@@ -56,26 +56,34 @@ class _AmendBody(Wire, frozen=True, omit_defaults=True):
     expiration_time: int | None = None
 
 
+class _DecreaseBody(Wire, frozen=True):
+    reduce_by: str
+    market_ticker: str
+
+
 _ENCODER = msgspec.json.Encoder()
 
 
 def create_body(effect: SendOrder) -> bytes:
     """The body of a new order; raises RefusedInput for amounts that cannot be ordered."""
-    return _ENCODER.encode(
-        _CreateBody(
-            ticker=effect.ticker,
-            client_order_id=effect.client_order_id,
-            side=effect.side.value,
-            count=wire.count_spelling(effect.count),
-            price=wire.price_spelling(effect.price),
-            time_in_force=effect.time_in_force.value,
-            self_trade_prevention_type="taker_at_cross",
-            expiration_time=effect.expiration_s,
-            post_only=effect.post_only,
-            reduce_only=effect.reduce_only,
-            cancel_order_on_pause=effect.cancel_order_on_pause and effect.expiration_s is not None,
-            order_group_id=effect.order_group_id,
-        )
+    return _ENCODER.encode(new_order(effect))
+
+
+def new_order(effect: SendOrder) -> CreateBody:
+    """A new order as it stands in a body, alone or in a batch."""
+    return CreateBody(
+        ticker=effect.ticker,
+        client_order_id=effect.client_order_id,
+        side=effect.side.value,
+        count=wire.count_spelling(effect.count),
+        price=wire.price_spelling(effect.price),
+        time_in_force=effect.time_in_force.value,
+        self_trade_prevention_type="taker_at_cross",
+        expiration_time=effect.expiration_s,
+        post_only=effect.post_only,
+        reduce_only=effect.reduce_only,
+        cancel_order_on_pause=effect.cancel_order_on_pause and effect.expiration_s is not None,
+        order_group_id=effect.order_group_id,
     )
 
 
@@ -84,9 +92,14 @@ def group_body(limit: int) -> bytes:
     return _ENCODER.encode(_GroupBody(contracts_limit=limit))
 
 
-def amend_body(effect: SendAmend) -> bytes:
-    """The body of an amend; `count` is total fillable. A missing expiry keeps the order's."""
-    return _ENCODER.encode(
+def change_body(effect: SendAmend | SendDecrease) -> tuple[str, bytes]:
+    """(what to ask for, body) of a change. An amend's `count` is total fillable, a missing expiry keeps the order's; a
+    decrease takes "exactly one of `reduce_by`, `reduce_to`".
+    """
+    if isinstance(effect, SendDecrease):
+        less = wire.count_spelling(effect.reduce_by)
+        return "decrease", _ENCODER.encode(_DecreaseBody(reduce_by=less, market_ticker=effect.ticker))
+    return "amend", _ENCODER.encode(
         _AmendBody(
             ticker=effect.ticker,
             side=effect.side.value,
@@ -144,7 +157,7 @@ def canceled(body: bytes) -> tuple[OrderId, Count]:
 
 
 def amended(body: bytes) -> tuple[OrderId, Count | None, Count | None]:
-    """(order id, filled, remaining) of an amend reply; both counts are left out when neither changed."""
+    """(order id, filled, remaining) of an amend or decrease reply; an amend that changed neither leaves both out."""
     reply = wire.decode(_AMEND, body, "amend reply")
     wire.refuse_twins(body, "amend reply")
     return (

@@ -63,6 +63,7 @@ class Markets:
         self._next_close_ms = 0
         self._dirty: set[Ticker] = set()
         self._events: dict[EventTicker, list[Ticker]] = {}
+        self.listed_at = 0
 
     def __contains__(self, ticker: Ticker) -> bool:
         return ticker in self._markets
@@ -77,9 +78,10 @@ class Markets:
         """Known markets of one event."""
         return tuple(self._markets[t] for t in self._events.get(event, ()))
 
-    def learn(self, infos: tuple[MarketInfo, ...]) -> None:
-        """Take a fresh list; books and prints of known markets stay."""
+    def learn(self, infos: tuple[MarketInfo, ...], at: int = 0) -> None:
+        """Take a list read at wall time `at`; books and prints of known markets stay."""
         self._next_close_ms = 0
+        self.listed_at = at
         for info in infos:
             known = self._markets.get(info.ticker)
             if known is None:

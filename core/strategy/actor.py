@@ -1,20 +1,20 @@
 """ActorService: the decision loop: book change -> view -> strategy -> differ -> wishes through the one road.
 
-Woken only at the beat, conflated; at most `room` new orders a call, and a market rests `PACE_NS` between changes of
+Woken only at the beat, conflated; at most `room` orders a call, and a market rests `PACE_NS` between changes of
 its quotes.
 """
 
 from __future__ import annotations
 
 from core.domain.amounts import Count, Price
-from core.domain.commands import CancelOrder, PlaceOrder
+from core.domain.commands import CancelOrder
 from core.domain.enums import BookSide, OrderState, Origin
 from core.domain.ids import Ticker
 from core.market.view import Market
 from core.strategy.base import MarketView, Quote, Strategy
-from core.strategy.differ import Working, diff
+from core.strategy.differ import Wish, Working, diff
 from core.trading.desk import NS, Desk
-from core.trading.orders import Order
+from core.trading.order import Order
 
 PACE_NS = NS // 4
 RENEW_PART = 3
@@ -29,30 +29,36 @@ class ActorService:
         self.quoted: tuple[Ticker, ...] = ()
         self._acted_ns: dict[Ticker, int] = {}
 
-    def decide(self, desk: Desk, room: int) -> list[PlaceOrder | CancelOrder]:
-        """Wishes for the quoted markets that may be changed now: all cancels, and at most `room` new orders."""
-        wishes: list[PlaceOrder | CancelOrder] = []
+    def decide(self, desk: Desk, room: int) -> list[Wish]:
+        """Wishes for the quoted markets that may be changed now: all cancels, and at most `room` orders, new or made
+        smaller.
+        """
+        wishes: list[Wish] = []
         for ticker in self.quoted:
             market = desk.markets.get(ticker)
             if market is None or desk.now_ns - self._acted_ns.get(ticker, -PACE_NS) < PACE_NS:
                 continue
             found = self._decide_market(desk, market)
-            places = sum(isinstance(wish, PlaceOrder) for wish in found)
-            if found and places <= room:
-                room -= places
+            orders = sum(not isinstance(wish, CancelOrder) for wish in found)
+            if found and orders <= room:
+                room -= orders
                 self._acted_ns[ticker] = desk.now_ns
                 wishes += found
         return wishes
+
+    def waits_ns(self, ticker: Ticker, now_ns: int) -> int:
+        """How long this market still rests before its quotes may change; 0: not at all."""
+        return max(0, self._acted_ns.get(ticker, -PACE_NS) + PACE_NS - now_ns)
 
     def rest(self, ticker: Ticker, now_ns: int) -> None:
         """Leave a market alone for a while, after a refusal."""
         self._acted_ns[ticker] = now_ns + REFUSED_REST_NS
 
-    def _decide_market(self, desk: Desk, market: Market) -> list[PlaceOrder | CancelOrder]:
+    def _decide_market(self, desk: Desk, market: Market) -> list[Wish]:
         orders = [o for o in desk.orders.get_open_orders() if o.ticker == market.info.ticker]
         quotes: tuple[Quote, ...] = ()
         if market.tradable and not any(o.state is OrderState.IN_DOUBT for o in orders):
-            quotes = self.strategy.quotes(self._view(desk, market, orders))
+            quotes = self.strategy.quotes(self.view(desk, market, orders))
         # What a person placed is the person's: the strategy sees it in the book but does not touch it.
         own = [o for o in orders if o.origin is Origin.STRATEGY]
         return diff(quotes, tuple(self._working(desk, o) for o in own))
@@ -65,12 +71,14 @@ class ActorService:
             ticker=order.ticker,
             side=order.side,
             price=order.price,
+            remaining=Count(order.remaining),
             settled=order.state is OrderState.RESTING and not order.cancel_wanted,
             old=age_ns * RENEW_PART > desk.settings.lease_s * NS * (RENEW_PART - 1),
         )
 
     @staticmethod
-    def _view(desk: Desk, market: Market, orders: list[Order]) -> MarketView:
+    def view(desk: Desk, market: Market, orders: list[Order]) -> MarketView:
+        """The market as the strategy sees it: without our own orders."""
         return MarketView(
             ticker=market.info.ticker,
             grid=market.grid,

@@ -41,3 +41,6 @@ class Strategy(Protocol):
     name: str
 
     def quotes(self, view: MarketView) -> tuple[Quote, ...]: ...
+
+    def why_not(self, view: MarketView, side: BookSide) -> str:
+        """Why `quotes` has none for `side`, in words for the operator; "" when it has one or gives no reason."""

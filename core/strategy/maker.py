@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domain.amounts import Count, Price, contracts
+from core.domain.amounts import Count, Price, contracts, count_text, price_text
 from core.domain.enums import BookSide
 from core.strategy.base import MarketView, Quote
 
@@ -54,6 +54,21 @@ class MarketMaker:
             if price is not None and p.lowest <= price <= p.highest and count > 0:
                 quotes.append(Quote(ticker=view.ticker, side=side, price=price, count=count))
         return tuple(quotes)
+
+    def why_not(self, view: MarketView, side: BookSide) -> str:
+        """The bound that keeps this side without a quote."""
+        p = self.parameters
+        if view.best_bid is None or view.best_ask is None:
+            missing = "a bid" if view.best_bid is None else "an ask"
+            return f"nobody else shows {missing}: no middle is invented"
+        if view.best_bid >= view.best_ask:
+            return "the prices of others cross"
+        if any(quote.side is side for quote in self.quotes(view)):
+            return ""
+        held = view.position * side.sign
+        if held >= p.inventory:
+            return f"holds {count_text(Count(held))} that way, its inventory is {count_text(p.inventory)}"
+        return f"its price would leave {price_text(p.lowest)}-{price_text(p.highest)}"
 
     @staticmethod
     def _ticks(view: MarketView, bid: Price, ask: Price) -> int:

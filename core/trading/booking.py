@@ -11,6 +11,7 @@ from core.domain.ids import Ticker
 from core.domain.records import Corrected, FillBooked, PositionTaken
 from core.trading.desk import MS, Desk
 from core.trading.fills import Verdict
+from core.trading.order import Order
 
 SIDE_WORDS = {BookSide.BID: "BUY", BookSide.ASK: "SELL"}
 
@@ -148,8 +149,8 @@ def take_base(desk: Desk, positions: PositionsRead, fills: FillsRead) -> None:
                 desk.warn(f"position went from {words} while away, its result is not in the P&L", report.ticker)
 
 
-def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> None:
-    """Take what the exchange says of an order, from stream or reading."""
+def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> Order:
+    """Take what the exchange says of an order, from stream or reading; returns it."""
     known = desk.orders.find(report.order_id, report.client_order_id)
     order = desk.orders.handle_report(report, desk.out, desk.now_ns, desk.wall_ns, is_read=is_read)
     if known is None:
@@ -159,3 +160,4 @@ def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> None:
             f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
             f" [{order.ownership}]",
         )
+    return order

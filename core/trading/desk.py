@@ -20,8 +20,9 @@ from core.trading.day import DayLedger
 from core.trading.equity import EquityTracker
 from core.trading.fills import FillProcessor
 from core.trading.freshness import Freshness
+from core.trading.order import Order
 from core.trading.order_group import SessionGroup
-from core.trading.orders import Order, OrderService
+from core.trading.orders import OrderService
 from core.trading.outbox import Outbox
 from core.trading.permission import Standing, permission
 from core.trading.positions import PositionTracker
@@ -214,7 +215,7 @@ class Desk:
             self.orders.counts.denied += 1
             return denial
         self.risk.note_sent(self.now_ns)
-        self.orders.amend_order(order, wish.price, wish.count, self.out, self.wall_ns)
+        self.orders.amend_order(order, wish.price, wish.count, self.out, self.wall_ns, wish.origin)
         return order
 
     def cancel(self, order: Order) -> None:

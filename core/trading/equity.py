@@ -6,14 +6,12 @@ goes on from it. Portfolio is cash plus positions at mark, so a loss not yet rea
 
 from __future__ import annotations
 
-from collections import deque
-
 from core.domain.amounts import NO_MONEY, Money
 
 NS = 1_000_000_000
 DAY_NS = 86_400 * NS
 CURVE_EVERY_NS = NS
-CURVE_KEPT = 600
+CURVE_KEPT = 600  # an even number
 
 
 class EquityTracker:
@@ -24,8 +22,9 @@ class EquityTracker:
         self._base = day_base if day_base is not None else NO_MONEY
         self._peak: int | None = None
         self._curve_at = 0
+        self._curve_every_ns = CURVE_EVERY_NS
         self.portfolio = NO_MONEY
-        self.curve: deque[tuple[int, Money]] = deque(maxlen=CURVE_KEPT)
+        self.curve: list[tuple[int, Money]] = []
         self.max_drawdown = NO_MONEY
 
     def note(self, portfolio: Money, wall_ns: int) -> bool:
@@ -36,10 +35,17 @@ class EquityTracker:
             self._day, self._base = wall_ns // DAY_NS, portfolio
         self._peak = portfolio if self._peak is None else max(self._peak, portfolio)
         self.max_drawdown = Money(max(self.max_drawdown, self.drawdown))
-        if wall_ns - self._curve_at >= CURVE_EVERY_NS:
+        if wall_ns - self._curve_at >= self._curve_every_ns:
             self._curve_at = wall_ns
-            self.curve.append((wall_ns, portfolio))
+            self._draw(wall_ns, portfolio)
         return opened
+
+    def _draw(self, wall_ns: int, portfolio: Money) -> None:
+        """A curve that is full keeps every second point and doubles their distance: it always begins at the start."""
+        if len(self.curve) == CURVE_KEPT:
+            self.curve = self.curve[::2]
+            self._curve_every_ns *= 2
+        self.curve.append((wall_ns, portfolio))
 
     def moved_from_outside(self, amount: Money) -> None:
         """Money came or went by a transfer: that is no result, so every base moves with it."""

@@ -49,9 +49,13 @@ def plan_line(position: Position, market: Market | None) -> LiquidationLine:
     return _line(position, side, closed, value, limit, fee, note, best)
 
 
-def fee_estimate(market: Market, price: int, count: int) -> int:
-    """Taker fee in Money units, rounded up to $0.0001: "trade fee rounded up to $0.0001"; an estimate."""
-    rate = market.info.fees.taker_rate if market.info.fees else DEFAULT_TAKER_RATE
+def fee_estimate(market: Market, price: int, count: int, *, maker: bool = False) -> int:
+    """Trade fee in Money units, rounded up to $0.0001: "trade fee rounded up to $0.0001"; an estimate."""
+    fees = market.info.fees
+    if maker:
+        rate = fees.maker_rate if fees else 0
+    else:
+        rate = fees.taker_rate if fees else DEFAULT_TAKER_RATE
     # rate/1e4 * count/1e2 * p/1e4 * (1-p)/1e4 dollars, in 1/1,000,000 $: divide by 1e14 / 1e6.
     exact = rate * count * price * (PRICE_SCALE - price)
     unit = 10**8 * TENTH_CENT_CENT

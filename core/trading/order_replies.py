@@ -16,6 +16,7 @@ from core.domain.events import (
     OrderOutcomeUnknown,
     OrderRejected,
 )
+from core.trading.order import AMENDED, Order
 from core.trading.order_states import Happened
 from core.trading.orders import (
     CANCEL_RETRY_LONGEST_NS,
@@ -23,7 +24,6 @@ from core.trading.orders import (
     LOOKUP_AGAIN_NS,
     LOOKUPS_BEFORE_ABSENT,
     SETTLE_NS,
-    Order,
     OrderService,
 )
 from core.trading.outbox import Outbox
@@ -78,7 +78,7 @@ def take_reply(service: OrderService, reply: Reply, out: Outbox, now_ns: int, wa
         case AmendConfirmed():
             service.learn_id(order, reply.order_id)
             order.price, order.count, order.asked = reply.price, reply.count, None
-            service.move(order, Happened.AMEND_DONE, "amended", out, wall_ns)
+            service.move(order, Happened.AMEND_DONE, AMENDED, out, wall_ns)
         case AmendRejected():
             order.asked = None
             service.move(order, Happened.AMEND_DONE, f"amend refused: {reply.code}", out, wall_ns)
@@ -86,6 +86,11 @@ def take_reply(service: OrderService, reply: Reply, out: Outbox, now_ns: int, wa
             order.due_ns = now_ns + SETTLE_NS
             service.move(order, Happened.AMEND_UNKNOWN, reply.reason, out, wall_ns)
     return order
+
+
+def ended_long_ago(order: Order, wall_ns: int) -> bool:
+    """True for an order that ended so long ago that no reading lags behind its end any more."""
+    return not order.is_open and wall_ns - order.updated_at > SETTLE_NS
 
 
 def _accepted(
@@ -128,6 +133,8 @@ def _looked_up(
             # The cancel said 404 and the order rests: that answer was stale, cancel again.
             order.due_ns = now_ns + CANCEL_RETRY_NS
             service.move(order, Happened.CANCEL_FAILED, "", out, wall_ns)
+        if ended_long_ago(order, wall_ns) and reply.report.status is OrderStatus.RESTING:
+            service.reopen(order, reply.report, out, wall_ns)
         service.handle_report(reply.report, out, now_ns, wall_ns, is_read=False)
         return
     if order.state in FINAL_ORDER_STATES:

@@ -33,6 +33,7 @@ class Happened(StrEnum):
     AMEND_SENT = "amend_sent"
     AMEND_DONE = "amend_done"
     AMEND_UNKNOWN = "amend_unknown"
+    REOPENED = "reopened"
 
 
 H = Happened
@@ -93,7 +94,7 @@ ORDER_TRANSITIONS: dict[tuple[OrderState, Happened], OrderState] = {
 }
 
 # Facts about an order that is already final: late news. They change amounts, never the state,
-# but for two declared corrections: an order we had given up turns out to have traded to the full.
+# but for two declared corrections: an order we had given up turns out to have traded to the full, or to rest.
 _LATE = (H.ACCEPTED, H.SEEN_RESTING, H.ENDED, H.EXPIRED, H.CANCEL_FAILED, H.OUTCOME_UNKNOWN, H.NEVER_EXISTED,
          H.AMEND_DONE, H.AMEND_UNKNOWN, H.REJECTED, H.NOT_SENT, H.CANCEL_SENT)  # fmt: skip
 for _state in FINAL_ORDER_STATES:
@@ -101,6 +102,8 @@ for _state in FINAL_ORDER_STATES:
         ORDER_TRANSITIONS[(_state, _late)] = _state
     # B9: "cancel accepted, fill frame arrives afterwards": applied by declared correction.
     ORDER_TRANSITIONS[(_state, H.FILLED)] = O.FILLED
+    # Our end of it was wrong (a frame that was never true, a look-up too early): the exchange is right, on record.
+    ORDER_TRANSITIONS[(_state, H.REOPENED)] = O.RESTING
 
 
 def next_state(state: OrderState, happened: Happened) -> OrderState:

@@ -8,14 +8,13 @@ fills we hold is `missing` until the fill itself is read.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from dataclasses import dataclass
 
-from core.domain.amounts import Count, Price, worst_loss
+from core.domain.amounts import Count, Price
 from core.domain.commands import PlaceOrder
-from core.domain.effects import ReadKind, SendAmend, SendCancel, SendOrder
+from core.domain.effects import ReadKind, SendAmend, SendCancel, SendDecrease
 from core.domain.enums import (
-    FINAL_ORDER_STATES,
     BookSide,
     OrderState,
     OrderStatus,
@@ -25,7 +24,8 @@ from core.domain.enums import (
 )
 from core.domain.events import FillReported, OrderReport
 from core.domain.ids import ClientOrderId, OrderId, Ticker
-from core.domain.records import AmendIntended, OrderIntended, OrderMoved
+from core.domain.records import AmendIntended, Corrected, OrderMoved
+from core.trading.order import O, Order, OrderCounts
 from core.trading.order_states import Happened, next_state
 from core.trading.outbox import Outbox
 
@@ -37,83 +37,7 @@ SETTLE_NS = 10 * NS
 LOOKUP_AGAIN_NS = 2 * NS
 LOOKUPS_BEFORE_ABSENT = 2
 FINISHED_KEPT = 2000
-
-O = OrderState  # noqa: E741
-
-
-@dataclass(slots=True)
-class Order:
-    """One order. `filled` is by fills held, `claimed` by the exchange's replies and reports."""
-
-    client_order_id: ClientOrderId
-    ticker: Ticker
-    side: BookSide
-    price: Price
-    count: int
-    time_in_force: TimeInForce
-    ownership: Ownership
-    origin: Origin
-    created_ns: int
-    created_at: int
-    updated_at: int
-    state: OrderState = OrderState.PLANNED
-    order_id: OrderId | None = None
-    post_only: bool = False
-    reduce_only: bool = False
-    expiration_s: int | None = None
-    filled: int = 0
-    claimed: int = 0
-    reason: str = ""
-    cancel_wanted: bool = False
-    due_ns: int = 0
-    lookups: int = 0
-    lookup_request: int = 0
-    cancel_failures: int = 0
-    claimed_ns: int = 0
-    # Price and total count an amend in flight asks for: until it is known, both are counted at their worst.
-    asked: tuple[Price, int] | None = None
-
-    @property
-    def done(self) -> int:
-        return max(self.filled, self.claimed)
-
-    @property
-    def remaining(self) -> int:
-        if self.state in FINAL_ORDER_STATES:
-            return 0
-        return max(0, max(self.count, self.asked[1] if self.asked else 0) - self.done)
-
-    @property
-    def worst_price(self) -> Price:
-        """The price at which this order could cost most."""
-        if self.asked is None:
-            return self.price
-        return max(self.price, self.asked[0]) if self.side is BookSide.BID else min(self.price, self.asked[0])
-
-    @property
-    def missing(self) -> int:
-        """Contracts that the exchange says were filled and whose fill we do not hold yet."""
-        return max(0, self.claimed - self.filled)
-
-    @property
-    def is_open(self) -> bool:
-        return self.state not in FINAL_ORDER_STATES
-
-    @property
-    def in_flight(self) -> bool:
-        return self.state in (O.PLANNED, O.SENT, O.AMENDING, O.CANCELING)
-
-
-@dataclass(slots=True)
-class OrderCounts:
-    """Counts of the session."""
-
-    placed: int = 0
-    accepted: int = 0
-    denied: int = 0
-    rejected: int = 0
-    canceled: int = 0
-    filled: int = 0
+ORPHANS_KEPT = 1000
 
 
 class OrderService:
@@ -205,46 +129,80 @@ class OrderService:
             reduce_only=wish.reduce_only,
             expiration_s=expiration_s if wish.time_in_force is TimeInForce.GOOD_TILL_CANCELED else None,
         )
-        position = out.record(
-            OrderIntended(
-                at=wall_ns,
-                client_order_id=client_order_id,
-                ticker=wish.ticker,
-                side=wish.side,
-                price=wish.price,
-                count=wish.count,
-                time_in_force=wish.time_in_force,
-                expiration_s=order.expiration_s,
-            )
-        )
+        position = out.record(order.intent(wall_ns))
         self._insert(order)
         order.state = next_state(order.state, Happened.SENT)
         self.counts.placed += 1
-        out.do(
-            SendOrder(
-                client_order_id=client_order_id,
-                ticker=order.ticker,
-                side=order.side,
-                price=order.price,
-                count=Count(order.count),
-                time_in_force=order.time_in_force,
-                post_only=order.post_only,
-                reduce_only=order.reduce_only,
-                expiration_s=order.expiration_s,
-                journal_position=position,
-                order_group_id=group_id,
-            )
-        )
+        out.do(order.request(position, group_id))
         return order
 
-    def amend_order(self, order: Order, price: Price, count: int, out: Outbox, wall_ns: int) -> None:
-        """Journal and send a permitted change. "Amend count = already filled + wanted resting size"."""
+    def amend_order(
+        self,
+        order: Order,
+        price: Price,
+        count: int,
+        out: Outbox,
+        wall_ns: int,
+        origin: Origin = Origin.STRATEGY,
+    ) -> None:
+        """Journal and send a permitted change. "Amend count = already filled + wanted resting size". A smaller size at
+        the same price goes as a decrease: that can never trade. What a person moves is the person's from then on.
+        """
         assert order.order_id is not None
-        total = order.done + count
+        total = Count(order.done + count)
         position = out.record(
-            AmendIntended(at=wall_ns, client_order_id=order.client_order_id, price=price, count=Count(total))
+            AmendIntended(
+                at=wall_ns,
+                client_order_id=order.client_order_id,
+                price=price,
+                count=total,
+                origin=None if origin is Origin.STRATEGY else origin,
+            )
         )
+        if origin is not Origin.STRATEGY:
+            order.origin = origin
         order.asked = (price, total)
+        order.state = next_state(order.state, Happened.AMEND_SENT)
+        self.version += 1
+        if order.shrinks_to(price, count):
+            out.do(
+                SendDecrease(
+                    client_order_id=order.client_order_id,
+                    order_id=order.order_id,
+                    ticker=order.ticker,
+                    price=price,
+                    count=total,
+                    reduce_by=Count(order.count - total),
+                    journal_position=position,
+                )
+            )
+            return
+        out.do(
+            SendAmend(
+                client_order_id=order.client_order_id,
+                order_id=order.order_id,
+                ticker=order.ticker,
+                side=order.side,
+                price=price,
+                count=total,
+                expiration_s=None,
+                journal_position=position,
+            )
+        )
+
+    def renew_order(self, order: Order, out: Outbox, wall_ns: int) -> None:
+        """Journal and send a new expiry, all else as it is."""
+        assert order.order_id is not None
+        position = out.record(
+            AmendIntended(
+                at=wall_ns,
+                client_order_id=order.client_order_id,
+                price=order.price,
+                count=Count(order.count),
+                expiration_s=order.expiration_s,
+            )
+        )
+        order.asked = (order.price, order.count)
         order.state = next_state(order.state, Happened.AMEND_SENT)
         self.version += 1
         out.do(
@@ -253,9 +211,9 @@ class OrderService:
                 order_id=order.order_id,
                 ticker=order.ticker,
                 side=order.side,
-                price=price,
-                count=Count(total),
-                expiration_s=None,
+                price=order.price,
+                count=Count(order.count),
+                expiration_s=order.expiration_s,
                 journal_position=position,
             )
         )
@@ -272,7 +230,14 @@ class OrderService:
         assert order.order_id is not None
         order.state = next_state(order.state, Happened.CANCEL_SENT)
         self.version += 1
-        out.do(SendCancel(client_order_id=order.client_order_id, order_id=order.order_id, ticker=order.ticker))
+        out.do(
+            SendCancel(
+                client_order_id=order.client_order_id,
+                order_id=order.order_id,
+                ticker=order.ticker,
+                alone=order.cancel_failures > 0,
+            )
+        )
 
     # ---- facts -------------------------------------------------------------------------------------------------
 
@@ -285,7 +250,7 @@ class OrderService:
         if order.state is before:
             return
         order.reason = reason or order.reason
-        if before in (O.SENT, O.IN_DOUBT) and order.state not in (O.IN_DOUBT, O.REJECTED, O.VOID):
+        if before in (O.SENT, O.IN_DOUBT, O.VOID) and order.state not in (O.IN_DOUBT, O.REJECTED, O.VOID):
             self.counts.accepted += 1
         out.record(
             OrderMoved(
@@ -324,6 +289,9 @@ class OrderService:
         if order.state is O.IN_DOUBT and order.asked is not None:
             # Whether the amend happened is what the exchange now says of price and size.
             order.price, order.count, order.asked = report.price, report.initial, None
+        if not order.is_open and order.state is O.VOID and report.status is OrderStatus.RESTING and not is_read:
+            # We had given it up as never made, and here it is.
+            self.reopen(order, report, out, wall_ns)
         if is_read and not order.is_open:
             return order
         happened = {
@@ -341,7 +309,9 @@ class OrderService:
         """Add a new fill to its order; None when the order is not known (a foreign trade)."""
         order = self.find(fill.order_id, fill.client_order_id)
         if order is None:
-            self._orphans[fill.order_id] = self._orphans.get(fill.order_id, 0) + fill.count
+            self._orphans[fill.order_id] = self._orphans.pop(fill.order_id, 0) + fill.count
+            if len(self._orphans) > ORPHANS_KEPT:
+                del self._orphans[next(iter(self._orphans))]
             return None
         if order.order_id is None:
             self.learn_id(order, fill.order_id)
@@ -353,6 +323,21 @@ class OrderService:
         elif order.state in (O.SENT, O.IN_DOUBT) and order.time_in_force is TimeInForce.GOOD_TILL_CANCELED:
             self.move(order, Happened.SEEN_RESTING, "partly filled", out, wall_ns)
         return order
+
+    def reopen(self, order: Order, report: OrderReport, out: Outbox, wall_ns: int) -> None:
+        """The declared correction: an order we hold for ended rests on the exchange, which is right. Call it only on
+        proof: a final order is not reopened by a reading that may be late.
+        """
+        ended = order.state
+        with contextlib.suppress(ValueError):  # it may have made room for younger ones
+            self.finished.remove(order)
+        self._count_end(order, -1)
+        order.price, order.count, order.asked = report.price, report.initial, None
+        order.filled = order.claimed = report.filled
+        self._insert(order)
+        self.move(order, Happened.REOPENED, "rests after all", out, wall_ns)
+        what = f"order {order.client_order_id}"
+        out.record(Corrected(at=wall_ns, what=what, ours=ended.value, theirs=report.status.value))
 
     def work(self, out: Outbox, now_ns: int) -> None:
         """Send due cancels and look-ups; called at every beat."""
@@ -424,16 +409,19 @@ class OrderService:
         if len(self.finished) == FINISHED_KEPT:
             self._forget(self.finished[0])
         self.finished.append(order)
+        self._count_end(order, 1)
+
+    def _count_end(self, order: Order, step: int) -> None:
         if order.ownership is Ownership.FOREIGN:
             return
         match order.state:
             case OrderState.FILLED:
-                self.counts.filled += 1
+                self.counts.filled += step
             case OrderState.CANCELED | OrderState.EXPIRED:
-                self.counts.canceled += 1
+                self.counts.canceled += step
             case OrderState.REJECTED:
-                self.counts.rejected += 1
-            case OrderState.VOID:
+                self.counts.rejected += step
+            case _:
                 pass
 
     def _forget(self, order: Order) -> None:
@@ -443,8 +431,3 @@ class OrderService:
         self._all.pop(order.client_order_id, None)
         if order.order_id is not None:
             self._by_order_id.pop(order.order_id, None)
-
-
-def order_worst_loss(order: Order) -> int:
-    """What the order's open part can lose, in Money units."""
-    return worst_loss(order.worst_price, Count(order.remaining), buys_yes=order.side is BookSide.BID)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.domain.effects import AnyEffect, Read, ReadKind
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.domain.records import Record
+from core.trading.batching import gathered
 
 
 class Outbox:
@@ -49,7 +50,7 @@ class Outbox:
         return self._requests
 
     def take(self) -> tuple[list[Record], list[AnyEffect]]:
-        """Hand over and start anew."""
-        records, effects = self.records, self.effects
+        """Hand over, what can go together in batches, and start anew."""
+        records, effects = self.records, gathered(self.effects)
         self.records, self.effects = [], []
         return records, effects

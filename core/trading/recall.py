@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from core.domain.enums import FINAL_ORDER_STATES, OrderState, Origin, Ownership, TraderState
+import msgspec
+
+from core.domain.enums import FINAL_ORDER_STATES, OrderState, Ownership, TraderState
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.domain.records import (
+    AmendIntended,
     BreakerMoved,
     DayOpened,
     FillBooked,
@@ -25,7 +28,8 @@ from core.domain.records import (
 from core.trading.day import DayLedger
 from core.trading.desk import MS, NS, Desk
 from core.trading.fills import FillKey
-from core.trading.orders import SETTLE_NS, Order
+from core.trading.order import AMENDED, Order
+from core.trading.orders import SETTLE_NS
 from core.trading.positions import Position
 
 HOUR_NS = 3_600 * NS
@@ -45,6 +49,8 @@ class Unresolved:
     state: OrderState = OrderState.SENT
     claimed: int = 0
     reason: str = ""
+    # A change that had left and whose answer the journal does not tell.
+    asked: AmendIntended | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +79,8 @@ def recall(records: Iterable[Record]) -> Recall:
                 found.known_ids.add(record.client_order_id)
                 found.unresolved[record.client_order_id] = Unresolved(record)
                 found.day.order_placed(record.at)
+            case AmendIntended():
+                _amend_intended(found, record)
             case OrderMoved():
                 _order_moved(found, record)
             case FillBooked():
@@ -93,6 +101,20 @@ def recall(records: Iterable[Record]) -> Recall:
     return found
 
 
+def _amend_intended(found: Recall, record: AmendIntended) -> None:
+    order = found.unresolved.get(record.client_order_id)
+    if order is None:
+        return
+    order.asked = record
+    # Whichever of the two ends later: an order must not be believed gone too soon.
+    expires = (order.intent.expiration_s, record.expiration_s)
+    order.intent = msgspec.structs.replace(
+        order.intent,
+        origin=record.origin or order.intent.origin,
+        expiration_s=max((at for at in expires if at is not None), default=None),
+    )
+
+
 def _order_moved(found: Recall, record: OrderMoved) -> None:
     order = found.unresolved.get(record.client_order_id)
     if order is None:
@@ -100,6 +122,10 @@ def _order_moved(found: Recall, record: OrderMoved) -> None:
     if record.state in FINAL_ORDER_STATES:
         del found.unresolved[record.client_order_id]
         return
+    if order.asked is not None and record.state is OrderState.RESTING:
+        if record.reason == AMENDED:
+            order.intent = msgspec.structs.replace(order.intent, price=order.asked.price, count=order.asked.count)
+        order.asked = None
     order.state, order.claimed, order.reason = record.state, record.filled, record.reason
     order.order_id = record.order_id or order.order_id
 
@@ -146,7 +172,8 @@ def _order(desk: Desk, found: Recall, left: Unresolved, wall_ns: int) -> Order:
     nothing sent then can still arrive.
     """
     intent = left.intent
-    known = left.order_id is not None and left.state is not OrderState.IN_DOUBT
+    asked = left.asked
+    known = left.order_id is not None and left.state is not OrderState.IN_DOUBT and asked is None
     filled = found.filled.get(left.order_id, 0) if left.order_id else 0
     return Order(
         client_order_id=intent.client_order_id,
@@ -156,8 +183,8 @@ def _order(desk: Desk, found: Recall, left: Unresolved, wall_ns: int) -> Order:
         count=intent.count,
         time_in_force=intent.time_in_force,
         ownership=Ownership.OWN,
-        # Whoever wished for it is gone: the strategy takes it over or cancels it.
-        origin=Origin.STRATEGY,
+        # A person's order stays the person's: the strategy neither moves nor cancels it.
+        origin=intent.origin,
         created_ns=desk.now_ns,
         created_at=intent.at,
         updated_at=wall_ns,
@@ -167,5 +194,6 @@ def _order(desk: Desk, found: Recall, left: Unresolved, wall_ns: int) -> Order:
         filled=filled,
         claimed=max(filled, left.claimed),
         reason="left open by an earlier session",
+        asked=(asked.price, asked.count) if asked is not None else None,
         due_ns=0 if known else desk.now_ns + max(0, intent.at + SETTLE_NS - wall_ns),
     )

@@ -33,6 +33,7 @@ from core.trading.orders import OrderService
 from core.trading.positions import PositionTracker
 
 NS = 1_000_000_000
+EVENTS_KEPT = 20
 N = TypeVar("N", bound=int)
 
 
@@ -306,6 +307,8 @@ class CircuitBreaker:
         self.value = ""
         self.limit = ""
         self.tripped_at: int | None = None
+        # What was counted, tripped and reset, newest last: (wall time, words).
+        self.events: deque[tuple[int, str]] = deque(maxlen=EVENTS_KEPT)
 
     @property
     def errors_limit(self) -> int:
@@ -325,6 +328,7 @@ class CircuitBreaker:
     def record_error(self, what: str, now_ns: int, wall_ns: int) -> bool:
         """Count an error; True when this one tripped the breaker."""
         self._errors.append(now_ns)
+        self.events.append((wall_ns, f"error counted: {what}"))
         if self.tripped:
             return False
         for limit, window_ns in self._windows:
@@ -338,6 +342,7 @@ class CircuitBreaker:
     def trip(self, reason: str, value: str, limit: str, wall_ns: int) -> None:
         self.tripped, self.reason, self.value, self.limit = True, reason, value, limit
         self.tripped_at = wall_ns
+        self.events.append((wall_ns, f"tripped: {reason}"))
 
     def why_not_reset(self, now_ns: int, cause_lasts: str) -> str:
         """Why a reset by hand is refused now; "" when it is not. `cause_lasts` names a cause that is still there."""
@@ -345,7 +350,8 @@ class CircuitBreaker:
             return "the breaker is not tripped"
         return f"its cause lasts: {cause_lasts}" if cause_lasts else ""
 
-    def reset(self) -> None:
+    def reset(self, reason: str, wall_ns: int) -> None:
         """Close it; the error count starts anew."""
         self._errors.clear()
+        self.events.append((wall_ns, f"reset: {reason}"))
         self.tripped, self.reason, self.value, self.limit = False, "", "", ""

@@ -15,6 +15,7 @@ from core.domain.enums import (
     ExitReason,
     Mode,
     OrderState,
+    Origin,
     Ownership,
     PauseKind,
     Permission,
@@ -102,6 +103,8 @@ class BreakerView(Part, frozen=True, kw_only=True):
     tripped_at: int | None
     errors: int
     errors_limit: int
+    # What was counted, tripped and reset, newest last: (wall time, words).
+    events: tuple[tuple[int, str], ...] = ()
 
 
 class LimitView(Part, frozen=True, kw_only=True):
@@ -159,7 +162,11 @@ class PositionView(Part, frozen=True, kw_only=True):
 
 
 class OrderView(Part, frozen=True, kw_only=True):
-    """An order, open or final. `reason` says why it is where it is. `ahead` is unknown (None) unless told."""
+    """An order, open or final. `reason` says why it is where it is, `origin` who wished for it.
+
+    `ahead` is the most that can stand before it at its price, from the books seen since it rests; None: not known.
+    `expires_at` is when the exchange ends it by itself (0: never).
+    """
 
     client_order_id: ClientOrderId
     order_id: OrderId | None
@@ -174,6 +181,9 @@ class OrderView(Part, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     reason: str
+    origin: Origin = Origin.STRATEGY
+    ahead: Count | None = None
+    expires_at: int = 0
 
 
 class MoneyView(Part, frozen=True, kw_only=True):
@@ -199,6 +209,17 @@ class MoneyView(Part, frozen=True, kw_only=True):
     day_realized: Money = Money(0)
     day_fees: Money = Money(0)
     day_fills: int = 0
+
+
+class DayView(Part, frozen=True, kw_only=True):
+    """What was booked on the UTC day that begins at `at` (wall ns); nothing unrealized is in it."""
+
+    at: int
+    placed: int
+    fills: int
+    contracts: Count
+    realized: Money
+    fees: Money
 
 
 class CountersView(Part, frozen=True, kw_only=True):
@@ -264,7 +285,8 @@ class LatencyView(Part, frozen=True, kw_only=True):
 
 class GaugesView(Part, frozen=True, kw_only=True):
     """Readings of client and loop that are no part of the trader's state. `clock_offset_ms` is the exchange's clock
-    less ours, None before the first reply; `last_error` names the last refused or failed call.
+    less ours, None before the first reply; `last_error` names the last refused or failed call; `memory_kib` is what this
+    process holds in memory, None where the system does not tell.
     """
 
     loop_lag_p50_us: int | None = None
@@ -273,6 +295,7 @@ class GaugesView(Part, frozen=True, kw_only=True):
     retries: int = 0
     last_error: str = ""
     clock_offset_ms: int | None = None
+    memory_kib: int | None = None
 
 
 class FeedView(Part, frozen=True, kw_only=True):
@@ -357,7 +380,9 @@ class ExitView(Part, frozen=True, kw_only=True):
 
 
 class TraderSnapshot(Part, frozen=True, kw_only=True):
-    """The whole picture. `books` holds the watched markets, most active first; `equity` is (wall ns, portfolio)."""
+    """The whole picture. `books` holds the watched markets, most active first; `equity` is (wall ns, portfolio),
+    `days` the days of this journal, oldest first, today last.
+    """
 
     version: int
     taken_ns: int
@@ -383,3 +408,4 @@ class TraderSnapshot(Part, frozen=True, kw_only=True):
     alarm: str
     liquidation: tuple[LiquidationLine, ...]
     exit: ExitView | None
+    days: tuple[DayView, ...] = ()

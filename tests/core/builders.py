@@ -7,7 +7,7 @@ from typing import Any
 from core.domain import events as ev
 from core.domain.amounts import Count, Money, Price, contracts, dollars
 from core.domain.commands import PlaceOrder, Start
-from core.domain.effects import AnyEffect, Read, ReadKind, RefreshBooks, SendCancel, SendOrder
+from core.domain.effects import AnyEffect, Read, ReadKind, RefreshBooks, SendCancel, SendCancels, SendOrder, SendOrders
 from core.domain.enums import BookSide, MarketStatus, OrderStatus, Origin, TraderState
 from core.domain.ids import ClientOrderId, EventTicker, OrderId, SeriesTicker, Ticker, TradeId
 from core.domain.market import MarketInfo, PriceBand
@@ -95,6 +95,9 @@ class Silent:
 
     def quotes(self, view: MarketView) -> tuple[Quote, ...]:
         return ()
+
+    def why_not(self, view: MarketView, side: BookSide) -> str:
+        return "it wishes nothing"
 
 
 class Bench:
@@ -198,7 +201,7 @@ class Bench:
             self.step(book(info.ticker))
         self.beat(times=30)
         assert self.state in (TraderState.READY, TraderState.ACTING), self.desk.machine.history
-        self.effects = [e for e in self.effects if isinstance(e, SendOrder)]
+        self.effects = [e for e in self.effects if isinstance(e, SendOrder | SendOrders)]
         return self
 
     # ---- orders ------------------------------------------------------------------------------------------------
@@ -221,7 +224,12 @@ class Bench:
         )
 
     def sent_cancels(self) -> list[SendCancel]:
-        return [e for e in self.effects if isinstance(e, SendCancel)]
+        """Every cancel that left, alone or in a batch."""
+        return [
+            cancel
+            for e in self.effects
+            for cancel in (e.cancels if isinstance(e, SendCancels) else (e,) if isinstance(e, SendCancel) else ())
+        ]
 
     def confirm_cancels(self) -> None:
         for cancel in self.sent_cancels():

@@ -23,10 +23,12 @@ def intended(client: str = "kt-a-1", at: int = WALL - 20 * NS, **more: Any) -> O
     )  # fmt: skip
 
 
-def moved(state: OrderState, client: str = "kt-a-1", order: str | None = "o1", filled: int = 0) -> OrderMoved:
+def moved(
+    state: OrderState, client: str = "kt-a-1", order: str | None = "o1", filled: int = 0, reason: str = ""
+) -> OrderMoved:
     return OrderMoved(
         at=WALL - 10 * NS, client_order_id=ClientOrderId(client), order_id=OrderId(order) if order else None,
-        state=state, filled=Count(filled), reason="",
+        state=state, filled=Count(filled), reason=reason,
     )  # fmt: skip
 
 

@@ -144,7 +144,7 @@ def test_the_panel_names_what_a_report_needs() -> None:
         "order 1.5 ms / 9.0 ms", "limited 2, retries 3", "Last REST error: 429 too_many_requests",
         "Loop lag p50 / p99: 0.9 ms / 4.2 ms", "gaps 0, resyncs 0", "pending actions: Liquidate (1.0 s)",
         "IN DOUBT (1)", f"{sent.client_order_id}, ", "CALIBRATING (", "→ READY (calibration_complete)",
-        "Today (UTC): realized +$0.00, fees $0.00, 0 fills, 1 orders placed",
+        "Today (UTC): realized $0.00, fees $0.00, 0 fills, 1 orders placed",
     ):  # fmt: skip
         assert words in joined, words
 

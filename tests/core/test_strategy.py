@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.amounts import Count, Price, contracts
-from core.domain.commands import CancelOrder, PlaceOrder
+from core.domain.commands import AmendOrder, CancelOrder, PlaceOrder
+from core.domain.effects import SendDecrease, SendOrder
 from core.domain.enums import BookSide, Origin
 from core.domain.ids import ClientOrderId
 from core.market.grid import PriceGrid
@@ -77,10 +78,13 @@ def test_quotes_never_cross_stay_on_the_grid_and_inside_the_inventory(
     assert shown.get(BookSide.ASK, 10_000) > low
 
 
-def working(side: BookSide, price: int, name: str = "w", settled: bool = True, old: bool = False) -> Working:
+def working(
+    side: BookSide, price: int, name: str = "w", settled: bool = True, old: bool = False, remaining: int = 500
+) -> Working:
     return Working(
-        client_order_id=ClientOrderId(name), ticker=T, side=side, price=Price(price), settled=settled, old=old
-    )
+        client_order_id=ClientOrderId(name), ticker=T, side=side, price=Price(price), remaining=Count(remaining),
+        settled=settled, old=old,
+    )  # fmt: skip
 
 
 BID = Quote(ticker=T, side=BookSide.BID, price=Price(4_500), count=contracts(5))
@@ -88,6 +92,26 @@ BID = Quote(ticker=T, side=BookSide.BID, price=Price(4_500), count=contracts(5))
 
 def test_an_order_where_it_is_wished_keeps_its_place() -> None:
     assert diff((BID,), (working(BookSide.BID, 4_500),)) == []
+
+
+def test_an_order_that_is_too_large_where_it_is_wished_is_made_smaller() -> None:
+    smaller = Quote(ticker=T, side=BookSide.BID, price=Price(4_500), count=contracts(2))
+    (only,) = diff((smaller,), (working(BookSide.BID, 4_500),))
+    assert isinstance(only, AmendOrder)
+    assert (only.price, only.count, only.origin) == (4_500, 200, Origin.STRATEGY)
+    assert diff((smaller,), (working(BookSide.BID, 4_500, settled=False),)) == []
+    assert diff((smaller,), (working(BookSide.BID, 4_500, remaining=100),)) == [], "growing would lose the place"
+
+
+def test_a_quote_near_the_inventory_shrinks_to_what_has_room() -> None:
+    bench = Bench(strategy=MarketMaker(MakerParameters(inventory=contracts(7)))).up()
+    sent = next(e for e in bench.effects if isinstance(e, SendOrder) and e.side is BookSide.BID)
+    bench.accept(sent)
+    bench.step(fill(trade="t9", order="elsewhere", count=400))
+    bench.effects.clear()
+    bench.beat(times=5)
+    (less,) = [e for e in bench.effects if isinstance(e, SendDecrease)]
+    assert (less.order_id, less.reduce_by, less.count) == ("o1", 200, 300)
 
 
 def test_an_order_elsewhere_is_canceled_and_its_successor_waits() -> None:
@@ -144,7 +168,7 @@ def test_own_orders_are_not_taken_for_the_market() -> None:
     before = own.client_order_id
     bench.beat(times=10)
     assert before  # the wish is judged from 4,400, the best price of somebody else
-    decided = bench.engine.actor._view(bench.desk, bench.desk.markets.get("KX-A"), [own])  # type: ignore[arg-type]
+    decided = bench.engine.actor.view(bench.desk, bench.desk.markets.get("KX-A"), [own])  # type: ignore[arg-type]
     assert decided.best_bid == 4_400
 
 

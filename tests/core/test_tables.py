@@ -63,9 +63,9 @@ def test_repeated_ready_acting_pairs_are_folded_into_a_count() -> None:
     assert [s for s, _, _ in machine.visits] == [TraderState.STARTUP, TraderState.ACTING, TraderState.READY]
 
 
-def test_final_order_states_never_reopen() -> None:
-    for (state, _), target in ORDER_TRANSITIONS.items():
-        if state in FINAL_ORDER_STATES:
+def test_final_order_states_reopen_by_the_declared_correction_only() -> None:
+    for (state, happened), target in ORDER_TRANSITIONS.items():
+        if state in FINAL_ORDER_STATES and happened is not Happened.REOPENED:
             assert target in FINAL_ORDER_STATES
 
 

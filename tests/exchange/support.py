@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import HealthCheck, settings
 
 from core.domain.amounts import Count, Price
-from core.domain.effects import Read, ReadKind, SendAmend, SendCancel, SendOrder
+from core.domain.effects import Read, ReadKind, SendAmend, SendCancel, SendDecrease, SendOrder
 from core.domain.enums import BookSide, TimeInForce
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.exchange.network import Endpoints, loopback_endpoints
@@ -117,6 +117,18 @@ def send_amend(order_id: str = "ord-1", **changes: object) -> SendAmend:
         "journal_position": 2,
     }
     return SendAmend(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def send_decrease(order_id: str = "ord-1") -> SendDecrease:
+    return SendDecrease(
+        client_order_id=ClientOrderId("kt-1"),
+        order_id=OrderId(order_id),
+        ticker=MARKET,
+        price=Price(4100),
+        count=Count(500),
+        reduce_by=Count(200),
+        journal_position=2,
+    )
 
 
 def read(kind: ReadKind, **changes: object) -> Read:

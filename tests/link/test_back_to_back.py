@@ -11,11 +11,21 @@ from typing import Any
 import pytest
 
 from core.domain.amounts import Count, Price, contracts, dollars
-from core.domain.effects import Read, ReadKind, SendAmend, SendCancel, SendOrder
+from core.domain.effects import (
+    Read,
+    ReadKind,
+    SendAmend,
+    SendCancel,
+    SendCancels,
+    SendDecrease,
+    SendOrder,
+    SendOrders,
+)
 from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
 from core.domain.events import (
     AmendConfirmed,
     BalanceRead,
+    BatchAnswered,
     BookChanged,
     BookLost,
     BookReplaced,
@@ -97,6 +107,9 @@ class World:
         )
 
     async def place(self, market: MarketInfo, price: int, count: Count, **changes: Any) -> Event:
+        return await self.client.perform(self.order(market, price, count, **changes))
+
+    def order(self, market: MarketInfo, price: int, count: Count, **changes: Any) -> SendOrder:
         self.next_id += 1
         values: dict[str, Any] = {
             "client_order_id": ClientOrderId(f"kt-{self.next_id}"),
@@ -110,7 +123,7 @@ class World:
             "expiration_s": None,
             "journal_position": self.next_id,
         }
-        return await self.client.perform(SendOrder(**{**values, **changes}))
+        return SendOrder(**{**values, **changes})
 
 
 def in_world(story: Callable[[World], Awaitable[Any]], tier: str | None = None) -> Any:
@@ -182,6 +195,50 @@ async def the_main_road(world: World) -> None:
     assert last_word[amended.order_id].status is OrderStatus.CANCELED
     assert last_word[taken.order_id].status is OrderStatus.EXECUTED
     assert not world.of(FrameRefused) and not world.of(StreamRefused) and not world.of(BookLost)
+
+
+async def the_road_in_batches(world: World) -> None:
+    market = await world.a_market()
+    wishes = (
+        world.order(market, 100, contracts(3)),
+        world.order(market, 150, contracts(3)),  # off the grid
+        world.order(market, 200, contracts(500_000)),  # more than there is money for
+        world.order(market, 300, contracts(2)),
+    )
+    made = await world.client.perform(SendOrders(orders=wishes))
+    assert isinstance(made, BatchAnswered)
+    first, off_grid, too_dear, last = made.outcomes
+    assert isinstance(first, OrderAccepted) and isinstance(last, OrderAccepted)
+    assert isinstance(off_grid, OrderRejected) and off_grid.code == "invalid_price"
+    assert isinstance(too_dear, OrderRejected) and too_dear.code == "insufficient_balance"
+    again = await world.client.perform(SendOrders(orders=(wishes[0], wishes[3])))
+    assert isinstance(again, BatchAnswered)
+    assert [isinstance(o, OrderRejected) and o.duplicate for o in again.outcomes] == [True, True]
+
+    smaller = await world.client.perform(
+        SendDecrease(
+            client_order_id=first.client_order_id, order_id=first.order_id, ticker=market.ticker, price=Price(100),
+            count=contracts(2), reduce_by=contracts(1), journal_position=9,
+        )
+    )  # fmt: skip
+    assert isinstance(smaller, AmendConfirmed) and smaller.remaining == 200
+    resting = await world.read(ReadKind.ORDERS)
+    assert {(o.client_order_id, o.price, o.remaining) for o in resting.orders} == {
+        (first.client_order_id, 100, 200), (last.client_order_id, 300, 200),
+    }  # fmt: skip
+
+    def cancel(of: OrderAccepted) -> SendCancel:
+        return SendCancel(client_order_id=of.client_order_id, order_id=of.order_id, ticker=market.ticker)
+
+    gone = await world.client.perform(SendCancels(cancels=(cancel(last), cancel(first), cancel(last))))
+    assert isinstance(gone, BatchAnswered)
+    assert [o.order_id for o in gone.outcomes] == [last.order_id, first.order_id, last.order_id]
+    assert isinstance(gone.outcomes[1], CancelConfirmed) and gone.outcomes[1].reduced_by == 200
+    assert not (await world.read(ReadKind.ORDERS)).orders
+
+
+def test_batches_and_decreases_agree_on_virtual_time() -> None:
+    in_world(the_road_in_batches)
 
 
 def test_place_amend_cancel_fill_and_read_agree_on_virtual_time() -> None:

@@ -107,6 +107,10 @@ def test_everything_both_sides_say_in_a_session_fits_the_documents(monkeypatch: 
                 trader.submit(
                     AmendOrder(client_order_id=own[0].client_order_id, price=Price(1_000), count=contracts(1))
                 )
+            case 13:
+                trader.submit(
+                    AmendOrder(client_order_id=own[0].client_order_id, price=Price(1_000), count=contracts(2))
+                )
             case 14:
                 trader.submit(CancelOrder(client_order_id=own[0].client_order_id))
             case 16:
@@ -128,7 +132,10 @@ def test_everything_both_sides_say_in_a_session_fits_the_documents(monkeypatch: 
     assert set(tap.requests) >= {
         "POST /portfolio/events/orders",
         "DELETE /portfolio/events/orders/{order_id}",
+        "POST /portfolio/events/orders/batched",
+        "DELETE /portfolio/events/orders/batched",
         "POST /portfolio/events/orders/{order_id}/amend",
+        "POST /portfolio/events/orders/{order_id}/decrease",
         "GET /portfolio/orders",
         "GET /portfolio/positions",
         "GET /portfolio/balance",

@@ -23,6 +23,7 @@ from core.trading.booking import take_base, take_fill, take_report
 from core.trading.correction import correct
 from core.trading.desk import NS, Desk
 from core.trading.drift import Drift, find_drift
+from core.trading.order_replies import ended_long_ago
 from core.trading.procedures.base import Done, Rank
 from core.trading.snapshot import StepView
 
@@ -145,11 +146,15 @@ class Calibration:
 
     @staticmethod
     def _apply_orders(desk: Desk, read: OrdersRead) -> None:
-        """Reports first; then every order we hold for resting that the list lacks is looked up by itself."""
+        """Reports first; then every order on which list and we disagree is looked up by itself: one we hold for
+        resting and the list lacks, and one that ended long ago with us and is still listed.
+        """
         listed = set()
         for report in read.orders:
-            take_report(desk, report, is_read=True)
+            order = take_report(desk, report, is_read=True)
             listed.add(report.order_id)
+            if ended_long_ago(order, desk.wall_ns) and not order.lookup_request:
+                desk.orders.look_up(order, desk.out)
         for order in desk.orders.get_open_orders() + desk.orders.foreign_orders():
             if order.state is OrderState.RESTING and order.order_id not in listed and not order.lookup_request:
                 desk.orders.look_up(order, desk.out)

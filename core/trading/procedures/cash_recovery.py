@@ -12,7 +12,7 @@ from core.domain.commands import PlaceOrder
 from core.domain.enums import Origin, TimeInForce, TraderState
 from core.trading.cash_plan import cash_plan, count_for
 from core.trading.desk import Desk
-from core.trading.orders import Order
+from core.trading.order import Order
 from core.trading.procedures.base import NS, Done, Rank
 from core.trading.procedures.verify import CancelAndVerify, Progress
 

@@ -13,7 +13,7 @@ from core.domain.enums import Origin, TimeInForce
 from core.domain.events import PositionsRead, ReadFailed
 from core.trading.desk import Desk
 from core.trading.liquidation_plan import liquidation_plan
-from core.trading.orders import Order
+from core.trading.order import Order
 from core.trading.procedures.base import NS, Done, Rank
 from core.trading.procedures.verify import CancelAndVerify, Progress
 
