@@ -80,18 +80,27 @@ class Candle:
         return made
 
 
+def _best(market: Market) -> tuple[int, int]:
+    """Best bid and ask; where there is none, the end of the scale."""
+    bid, ask = market.book.bids.best, market.book.asks.best
+    return 0 if bid is None else bid, PRICE_SCALE if ask is None else ask
+
+
 class Candles:
     """The minutes of every market."""
 
     def __init__(self) -> None:
         self._minutes: dict[str, deque[Candle]] = {}
+        self._last: dict[str, Candle] = {}
 
     def quoted(self, market: Market, at_ns: int) -> None:
         """The best prices may have moved."""
         candle = self._now(market, at_ns)
-        bid, ask = market.book.bids.best, market.book.asks.best
-        candle.bid.take(0 if bid is None else bid)
-        candle.ask.take(PRICE_SCALE if ask is None else ask)
+        bid, ask = _best(market)
+        if bid != candle.bid.close:
+            candle.bid.take(bid)
+        if ask != candle.ask.close:
+            candle.ask.take(ask)
         candle.open_interest = market.base_open_interest + market.open_interest
 
     def traded(self, trade: Trade) -> None:
@@ -104,18 +113,14 @@ class Candles:
         candle.volume += trade.count
 
     def _now(self, market: Market, at_ns: int) -> Candle:
-        end_s = (at_ns // NS // MINUTE + 1) * MINUTE
-        kept = self._minutes.get(market.ticker)
-        if kept is None:
-            kept = self._minutes[market.ticker] = deque(maxlen=MINUTES_KEPT)
-        elif kept[-1].end_s == end_s:
-            return kept[-1]
-        bid, ask = market.book.bids.best, market.book.asks.best
-        last = next((c.price.close for c in reversed(kept) if c.price is not None), None)
-        candle = Candle(
-            end_s, 0 if bid is None else bid, PRICE_SCALE if ask is None else ask, last, market.base_open_interest
-        )
+        last = self._last.get(market.ticker)
+        if last is not None and at_ns < last.end_s * NS:
+            return last
+        kept = self._minutes.setdefault(market.ticker, deque(maxlen=MINUTES_KEPT))
+        price = next((c.price.close for c in reversed(kept) if c.price is not None), None)
+        candle = Candle((at_ns // NS // MINUTE + 1) * MINUTE, *_best(market), price, market.base_open_interest)
         kept.append(candle)
+        self._last[market.ticker] = candle
         return candle
 
     def between(self, ticker: str, start_s: int, end_s: int, minutes: int) -> list[Candle]:

@@ -46,7 +46,10 @@ class FillFee(msgspec.Struct, frozen=True):
 
 def trade_fee(rule: FeeRule, *, is_taker: bool, price: int, count: int) -> Money:
     """The fee of a fill before rounding of the balance, up to the next $0.0001."""
-    exact = rule.rate(is_taker) * count * price * (PRICE_SCALE - price)
+    rate = rule.rate(is_taker)
+    if not rate:
+        return Money(0)
+    exact = rate * count * price * (PRICE_SCALE - price)
     return Money(-(-exact // _STEPS) * FEE_STEP)
 
 

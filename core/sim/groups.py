@@ -75,10 +75,8 @@ class Groups:
             raise refusal(code)
         return found
 
-    def joinable(self, account: Account, group_id: str) -> OrderGroup | None:
+    def joinable(self, account: Account, group_id: str) -> OrderGroup:
         """The group a new order wants to be in; refused where it is unknown or has been stopped."""
-        if not group_id:
-            return None
         group = self.find(account, group_id, "order_group_not_found")
         if group.triggered:
             raise refusal("exceeded_order_group_risk_limit")

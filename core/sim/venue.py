@@ -102,7 +102,8 @@ class Venue:
             due_ns, _number, act = heapq.heappop(self._timers)
             self.now_ns = max(self.now_ns, due_ns)
             act()
-        self.now_ns = max(self.now_ns, now_ns)
+        if now_ns > self.now_ns:
+            self.now_ns = now_ns
 
     @property
     def archive_ns(self) -> int:
@@ -125,7 +126,7 @@ class Venue:
         self.advance(now_ns)
         market = checks.trading(self, wish.ticker)
         checks.wish(self, account, market, wish)
-        group = self.groups.joinable(account, wish.group_id)
+        group = self.groups.joinable(account, wish.group_id) if wish.group_id else None
         order = self._new_order(account, market, wish)
         order.group = group
         batch = self.begin()
