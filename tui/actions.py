@@ -6,9 +6,6 @@ a command from what is on the screen or names something the console does itself 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from core.domain.commands import (
     Arm,
     CancelOrder,
@@ -23,64 +20,14 @@ from core.domain.commands import (
     Stop,
     WatchMarket,
 )
-from core.domain.enums import FINAL_ORDER_STATES, ExitReason, Mode, Ownership, PauseKind, TraderState
-from core.domain.ids import Ticker
-from core.trading.snapshot import OrderView, TraderSnapshot
-from tui.view_models.view_state import ViewState
+from core.domain.enums import FINAL_ORDER_STATES, ExitReason, Mode, Ownership, TraderState
+from tui.action import ON_DESK, Action, Situation, says
+from tui.screen_actions import SCREEN_ACTIONS
 
 _BEFORE = frozenset({TraderState.STARTUP, TraderState.IDLE})
 _LIQUIDATES = frozenset(
     {TraderState.READY, TraderState.ACTING, TraderState.PAUSED, TraderState.LOW_CASH, TraderState.ERROR}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What an action can depend on: the picture, the choices, the selected row."""
-
-    snapshot: TraderSnapshot
-    view: ViewState
-    order: OrderView | None = None
-    market: Ticker | None = None
-    row: str = ""
-
-    @property
-    def state(self) -> TraderState:
-        return self.snapshot.state.state
-
-    @property
-    def operator_pause(self) -> bool:
-        return self.state is TraderState.PAUSED and self.snapshot.state.pause is PauseKind.OPERATOR
-
-
-def _always(situation: Situation) -> str:
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """`keys` are Textual key names, `shown` the key as people read it; `footer` orders the hints (0: not there).
-
-    `blocked` says in words why it does not work now ("" when it does). `danger` actions are ignored for a moment after
-    a screen change; `priority` ones work over dialogs and inputs.
-    """
-
-    name: str
-    keys: tuple[str, ...]
-    shown: str
-    label: Callable[[Situation], str]
-    words: str
-    group: str
-    footer: int = 0
-    danger: bool = False
-    priority: bool = False
-    blocked: Callable[[Situation], str] = _always
-    command: Callable[[Situation, int], Command] | None = None
-    small: bool = True
-
-
-def _says(text: str) -> Callable[[Situation], str]:
-    return lambda situation: text
 
 
 def _pause_label(situation: Situation) -> str:
@@ -165,55 +112,69 @@ def _row_blocked(situation: Situation) -> str:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("panic", ("ctrl+k", "f9"), "^k", _says("PANIC"), "Cancel every own order and pause, at once, from anywhere",
+    Action("panic", ("ctrl+k", "f9"), "^k", says("PANIC"), "Cancel every own order and pause, at once, from anywhere",
            "Trading", footer=1, priority=True, command=lambda s, i: Panic(command_id=i)),
     Action("pause", ("p",), "p", _pause_label, "No new orders, own resting quotes are canceled; again: resume",
            "Trading", footer=2, blocked=_pause_blocked, command=_pause_command),
-    Action("start", ("s",), "s", _says("Start"), "Start a trader that is idle", "Trading", blocked=_start_blocked,
+    Action("start", ("s",), "s", says("Start"), "Start a trader that is idle", "Trading", blocked=_start_blocked,
            command=lambda s, i: Start(command_id=i)),
-    Action("liquidate", ("L",), "L", _says("Liquidate…"), "Close every position, reduce-only; shows the plan and asks",
+    Action("liquidate", ("L",), "L", says("Liquidate…"), "Close every position, reduce-only; shows the plan and asks",
            "Trading", footer=3, danger=True, blocked=_liquidate_blocked),
-    Action("cancel", ("x",), "x", _says("Cancel order"), "Cancel the selected order", "Trading", footer=6, danger=True,
-           blocked=_cancel_blocked, command=_cancel_command),
-    Action("breaker", ("b",), "b", _says("Breaker…"), "Why the circuit breaker tripped, value, limit; reset it",
+    Action("cancel", ("x",), "x", says("Cancel order"), "Cancel the selected order", "Trading", footer=6, danger=True,
+           blocked=_cancel_blocked, where=ON_DESK | {"orders"},
+           command=_cancel_command),
+    Action("breaker", ("b",), "b", says("Breaker…"), "Why the circuit breaker tripped, value, limit; reset it",
            "Trading", footer=4),
-    Action("arm", ("A",), "A", _says("Arm…"), "Allow orders that take risk (demo and live); asks", "Trading",
+    Action("arm", ("A",), "A", says("Arm…"), "Allow orders that take risk (demo and live); asks", "Trading",
            footer=6, danger=True, blocked=_arm_blocked),
-    Action("recalibrate", ("c",), "c", _says("Recalibrate"), "Read orders, positions, balance, fills again and compare",
+    Action("recalibrate", ("c",), "c", says("Recalibrate"), "Read orders, positions, balance, fills again and compare",
            "Trading", footer=9, blocked=_recalibrate_blocked, command=lambda s, i: Recalibrate(command_id=i)),
-    Action("quit", ("q", "ctrl+q", "ctrl+c"), "q", _says("Quit…"), "Stop and cancel, or stay; ^c twice stops at once",
+    Action("quit", ("q", "ctrl+q", "ctrl+c"), "q", says("Quit…"), "Stop and cancel, or stay; ^c twice stops at once",
            "Trading", footer=5),
-    Action("copy_status", ("y",), "y", _says("Copy status"), "Send the status panel to the clipboard and to a file",
+    Action("copy_status", ("y",), "y", says("Copy status"), "Send the status panel to the clipboard and to a file",
            "Look", footer=8),
-    Action("copy_summary", ("ctrl+y",), "^y", _says("Copy summary"),
+    Action("copy_summary", ("ctrl+y",), "^y", says("Copy summary"),
            "Send the status in a dozen lines to the clipboard", "Look"),
-    Action("copy_row", ("Y",), "Y", _says("Copy row"), "Send the selected row to the clipboard", "Look",
+    Action("copy_row", ("Y",), "Y", says("Copy row"), "Send the selected row to the clipboard", "Look",
            blocked=_row_blocked),
-    Action("panel_1", ("1",), "1", _says("Book"), "Go to the depth ladder", "Look"),
-    Action("panel_2", ("2",), "2", _says("Positions"), "Go to the positions", "Look"),
-    Action("panel_3", ("3",), "3", _says("Orders"), "Go to the orders", "Look"),
-    Action("panel_4", ("4",), "4", _says("P&L"), "Go to profit and loss", "Look"),
-    Action("panel_5", ("5",), "5", _says("Log"), "Go to activity and errors", "Look"),
-    Action("next_panel", ("tab",), "tab", _says("Next panel"), "Go to the next panel", "Look"),
-    Action("previous_panel", ("shift+tab",), "shift+tab", _says("Previous panel"), "Go to the panel before", "Look"),
-    Action("zoom", ("z",), "z", _says("Zoom"), "This panel on the whole screen; again: restore", "Look", footer=11),
-    Action("previous_market", ("left_square_bracket", "left"), "[", _says("Market"), "The ladder of the market before",
-           "Look", blocked=_market_blocked),
-    Action("next_market", ("right_square_bracket", "right"), "]", _says("Market"), "Show the ladder of the next market",
-           "Look", footer=10, blocked=_market_blocked),
-    Action("watch", ("w",), "w", _says("Watch market"), "Show the ladder of the selected row's market", "Look",
+    Action("panel_1", ("1",), "1", says("Book"), "Go to the depth ladder", "Look", where=ON_DESK),
+    Action("panel_2", ("2",), "2", says("Positions"), "Go to the positions", "Look", where=ON_DESK),
+    Action("panel_3", ("3",), "3", says("Orders"), "Go to the orders", "Look", where=ON_DESK),
+    Action("panel_4", ("4",), "4", says("P&L"), "Go to profit and loss", "Look", where=ON_DESK),
+    Action("panel_5", ("5",), "5", says("Log"), "Go to activity and errors", "Look", where=ON_DESK),
+    Action("next_panel", ("tab",), "tab", says("Next panel"), "Go to the next panel", "Look", where=ON_DESK),
+    Action("previous_panel", ("shift+tab",), "shift+tab", says("Previous panel"), "Go to the panel before", "Look",
+           where=ON_DESK),
+    Action("zoom", ("z",), "z", says("Zoom"), "This panel on the whole screen; again: restore", "Look", footer=11,
+           where=ON_DESK),
+    Action("previous_market", ("left_square_bracket", "left"), "[", says("Market"), "The ladder of the market before",
+           "Look", blocked=_market_blocked, where=ON_DESK),
+    Action("next_market", ("right_square_bracket", "right"), "]", says("Market"), "Show the ladder of the next market",
+           "Look", footer=10, blocked=_market_blocked, where=ON_DESK),
+    Action("watch", ("w",), "w", says("Watch market"), "Show the ladder of the selected row's market", "Look",
            blocked=_watch_blocked, command=_watch_command),
-    Action("recentre", ("r",), "r", _says("Re-centre"), "Put the market in the middle of the ladder", "Look",
-           footer=13),
-    Action("log_level", ("f",), "f", _says("Log filter"), "Show all of the log, warnings, or errors only", "Look"),
-    Action("theme", ("t",), "t", _says("Theme"), "Next theme: dark, light, high contrast", "Look"),
-    Action("repaint", ("ctrl+l",), "^l", _says("Repaint"), "Draw the whole screen again", "Look"),
-    Action("palette", ("ctrl+p",), "^p", _says("Commands"), "List every action by name", "Look", footer=14),
-    Action("help", ("question_mark", "f1"), "?", _says("Help"), "Keys and what they do", "Look", footer=7),
-    Action("back", ("escape",), "esc", _says("Back"), "One level back: dismiss the last result, leave zoom", "Look"),
+    Action("recentre", ("r",), "r", says("Re-centre"), "Put the market in the middle of the ladder", "Look",
+           footer=13, where=ON_DESK),
+    Action("log_level", ("f",), "f", says("Log filter"), "Show all of the log, warnings, or errors only", "Look",
+           where=ON_DESK),
+    Action("theme", ("t",), "t", says("Theme"), "Next theme: dark, light, high contrast", "Look"),
+    Action("repaint", ("ctrl+l",), "^l", says("Repaint"), "Draw the whole screen again", "Look"),
+    Action("palette", ("ctrl+p",), "^p", says("Commands"), "List every action by name", "Look", footer=14),
+    Action("help", ("question_mark", "f1"), "?", says("Help"), "Keys and what they do", "Look", footer=7),
+    Action("back", ("escape",), "esc", says("Back"), "One level back: dismiss the last result, leave zoom", "Look"),
+    *SCREEN_ACTIONS,
 )  # fmt: skip
 
 BY_NAME = {action.name: action for action in ACTIONS}
+
+
+def action_on_key(key: str, screen: str) -> Action | None:
+    """What a key does on a screen: its own meaning there, else the one it has everywhere, else that of another screen,
+    which then says where it works.
+    """
+    mine = [action for action in ACTIONS if key in action.keys]
+    mine.sort(key=lambda action: 0 if screen in action.where else 2 if action.where else 1)
+    return mine[0] if mine else None
 
 
 def liquidate_command(command_id: int) -> Command:
@@ -243,7 +204,11 @@ def lost_terminal_command(command_id: int) -> Command:
 
 def key_text(key: str) -> str:
     """A Textual key name as people write it."""
-    words = {"question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc"}
+    if " " in key:
+        return " ".join(key_text(part) for part in key.split(" "))
+    words = {
+        "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc", "slash": "/",
+    }  # fmt: skip
     if key.startswith("f") and key[1:].isdigit():
         return key.upper()
     return words.get(key, key)

@@ -13,15 +13,16 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.command import Provider
 
 from core.domain.commands import Command
 from core.domain.enums import TraderState
 from core.trading.snapshot import ExitView
-from tui.actions import ACTIONS, BY_NAME, lost_terminal_command, stop_command
+from tui.actions import BY_NAME, lost_terminal_command, stop_command
 from tui.bridge import TraderBridge
-from tui.driver import SafeApp, SafeDriver
+from tui.driver import SafeDriver
+from tui.keys import KeyedApp
+from tui.navigator import Navigator
 from tui.operations import Operations
 from tui.options import ConsoleOptions
 from tui.pump import FramePump
@@ -39,29 +40,13 @@ __all__ = ["ConsoleOptions", "TraderApp"]
 
 log = logging.getLogger("tui")
 
-_OVER_ALL = frozenset({"ctrl+k", "f9", "ctrl+c", "ctrl+q"})
 
-
-def _call(name: str) -> str:
-    # Textual adds a binding of its own, over everything, unless it finds this one.
-    return "command_palette" if name == "palette" else f"operate('{name}')"
-
-
-def _bindings() -> list[BindingType]:
-    return [
-        Binding(key, _call(action.name), show=False, priority=key in _OVER_ALL)
-        for action in ACTIONS
-        for key in action.keys
-    ]
-
-
-class TraderApp(SafeApp[None], inherit_bindings=False):
+class TraderApp(KeyedApp):
     """`await run_async()` returns when the trader has stopped, or after a crash of the screen."""
 
     TITLE = "kalshi-trader"
     CSS = style_sheet()
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider}  # type: ignore[assignment]
-    BINDINGS: ClassVar[list[BindingType]] = _bindings()
 
     def __init__(self, bridge: TraderBridge, options: ConsoleOptions | None = None) -> None:
         super().__init__(driver_class=SafeDriver)
@@ -83,6 +68,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
             repaint=self.repaint,
             lost=self._terminal_lost,
         )
+        self.navigator = Navigator(self)
         self._pump_task: asyncio.Task[None] | None = None
         self._drawn: tuple[int, int] | None = None
         self._changed_at = 0.0
@@ -110,6 +96,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self.first_frame.set()
+        self.navigator.lab.close()
         if self._pump_task is not None:
             self._pump_task.cancel()
 
@@ -142,7 +129,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         snapshot, now_ns = self.bridge.snapshot(), self.options.clock_ns()
         self._drawn = (snapshot.version, now_ns // SECOND_NS)
         self.main.rate_hz = self.pump.rate_hz
-        self.main.draw(snapshot, now_ns)
+        self.navigator.draw(snapshot, now_ns)
         for screen in self.screen_stack:
             if isinstance(screen, Dialog):
                 screen.draw(snapshot, now_ns)
@@ -176,11 +163,11 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
 
     # Actions ----------------------------------------------------------------------------------------------------
 
-    def action_operate(self, name: str) -> None:
-        """The one way of every key, click and palette entry."""
+    def operate(self, name: str) -> None:
+        """Do what an action says, or say why not."""
         action = BY_NAME[name]
-        situation = self.main.situation()
-        blocked = action.blocked(situation)
+        situation = self.situation()
+        blocked = action.why_not(situation)
         early = (time.monotonic() - self._changed_at) * 1000 < self.options.guard_ms
         if blocked:
             self.main.say(f"{action.shown} {action.label(situation)}: {blocked}")
@@ -190,7 +177,7 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
             factory = action.command
             self.submit(lambda command_id: factory(situation, command_id))
         else:
-            self.operations.table[name]()
+            (self.operations.table.get(name) or self.navigator.table[name])()
 
     def submit(self, build: Callable[[int], Command]) -> None:
         """Send a command under a new id and put older words away: the result comes back in the snapshot."""
@@ -203,12 +190,17 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
         """Open a dialog on the newest picture."""
         frame = Frame(self.bridge.snapshot(), self.options.clock_ns(), self.main.view, self.main.symbols)
         dialog = Dialog(spec, frame, guard_ms=self.options.guard_ms, ascii_only=self.options.ascii)
-        self._changed_at = time.monotonic()
+        self.screen_changed()
         self.push_screen(dialog, lambda answer: self._answered(answer, answered))
 
-    def _answered(self, answer: Answer | None, then: Callable[[Answer | None], None]) -> None:
+    def screen_changed(self) -> None:
+        """Dangerous keys are ignored for a moment: they were meant for what was there before."""
         self._changed_at = time.monotonic()
+
+    def _answered(self, answer: Answer | None, then: Callable[[Answer | None], None]) -> None:
+        self.screen_changed()
         then(answer)
+        self.navigator.redraw()
 
     def asking(self, name: str) -> bool:
         return any(isinstance(screen, Dialog) and screen.spec.name == name for screen in self.screen_stack)
@@ -234,12 +226,6 @@ class TraderApp(SafeApp[None], inherit_bindings=False):
                 self.stop(now=True)
 
         self.ask(stopping_dialog(), answered)
-
-    def next_theme(self) -> None:
-        names = [theme.name for theme in themes()]
-        at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
-        self.main.say(f"theme {self.theme}", "ok")
 
     def on_footer_bar_pressed(self, message: FooterBar.Pressed) -> None:
         self.action_operate(message.action)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from core.domain.commands import Command
+from core.domain.market import MarketListing
 from core.trading.snapshot import TraderSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LabDoor:
+    """Where the simulated exchange takes commands, on this machine, and the word that is asked for."""
+
+    host: str
+    port: int
+    token: str = field(repr=False)
 
 
 class TraderBridge(Protocol):
@@ -26,6 +37,12 @@ class TraderBridge(Protocol):
 
     def state_folder(self) -> Path:
         """Where copies of the status are kept."""
+
+    def market_listing(self) -> MarketListing:
+        """Every market of the exchange as last listed; asked for only while it is shown."""
+
+    def fault_lab(self) -> LabDoor | str:
+        """The way to the simulated exchange's switches, or in words why there is none."""
 
     async def wait_wake(self) -> None:
         """Return when an alarm or the result of an action has arrived."""

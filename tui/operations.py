@@ -11,6 +11,7 @@ from tui.actions import arm_command, liquidate_command, reset_command
 from tui.screens.dialog import Answer
 from tui.screens.help import HelpScreen
 from tui.screens.questions import RESET_REASON, arm_dialog, breaker_dialog, liquidate_dialog, quit_dialog
+from tui.themes import themes
 from tui.view_models.view_state import LOG_LEVELS, PANELS
 from tui.widgets.ladder import Ladder
 
@@ -41,7 +42,7 @@ class Operations:
             "next_market": lambda: main.step_market(1),
             "recentre": self.recentre,
             "log_level": self.log_level,
-            "theme": app.next_theme,
+            "theme": self.next_theme,
             "repaint": app.repaint,
             "help": self.help,
             "back": self.back,
@@ -62,7 +63,7 @@ class Operations:
     def breaker(self) -> None:
         def answered(answer: Answer | None) -> None:
             if answer is not None and answer.choice == "yes":
-                reason = answer.text or RESET_REASON
+                reason = answer.values.get("reason") or RESET_REASON
                 self._app.submit(lambda command_id: reset_command(command_id, reason))
             else:
                 self._closed(answer)
@@ -102,9 +103,16 @@ class Operations:
         main = self._app.main
         main.choose(log_level=LOG_LEVELS[(LOG_LEVELS.index(main.view.log_level) + 1) % len(LOG_LEVELS)])
 
+    def next_theme(self) -> None:
+        app = self._app
+        names = [theme.name for theme in themes()]
+        at = names.index(app.theme) if app.theme in names else -1
+        app.theme = names[(at + 1) % len(names)]
+        app.main.say(f"theme {app.theme}", "ok")
+
     def help(self) -> None:
         app = self._app
-        app.push_screen(HelpScreen(app.main.situation(), app.main.symbols, ascii_only=app.options.ascii))
+        app.push_screen(HelpScreen(app.situation(), app.main.symbols, ascii_only=app.options.ascii))
 
     def back(self) -> None:
         """Leave zoom first, then put results away; never leave the program."""
@@ -128,7 +136,7 @@ class Operations:
         self._app.run_worker(self._copy(text, what, kept=whole), exit_on_error=False, group="copy")
 
     def copy_row(self) -> None:
-        text = self._app.main.selected_text()
+        text = self._app.situation().row
         self._app.run_worker(self._copy(text, "row"), exit_on_error=False, group="copy")
 
     async def _copy(self, text: str, what: str, *, kept: str = "") -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from textual.theme import Theme
 
-SHEETS = ("base.tcss", "main.tcss", "dialogs.tcss")
+SHEETS = ("base.tcss", "main.tcss", "views.tcss", "dialogs.tcss")
 DEFAULT_THEME = "kalshi-dark"
 SIXTEEN_THEME = "kalshi-16"
 

@@ -13,14 +13,15 @@ from core.domain.commands import Command
 from core.domain.enums import (
     BookSide,
     ExitReason,
+    MarketStatus,
     Mode,
     OrderState,
     Ownership,
     Permission,
     TraderState,
 )
-from core.domain.ids import ClientOrderId, OrderId, Ticker
-from core.domain.market import PriceBand
+from core.domain.ids import ClientOrderId, EventTicker, OrderId, SeriesTicker, Ticker
+from core.domain.market import MarketInfo, MarketListing, PriceBand
 from core.trading.snapshot import (
     ActionView,
     ActivityView,
@@ -114,6 +115,27 @@ def book(ticker: Ticker = HIGHNY, mid: int = 55, *, bands: tuple[PriceBand, ...]
         open_interest=contracts(120_004), status="active",
     )  # fmt: skip
     return msgspec.structs.replace(base, **changes)
+
+
+def market(number: int, **changes: Any) -> MarketInfo:
+    """One of the exchange's markets; five to an event."""
+    base = MarketInfo(
+        ticker=Ticker(f"KXCITY{number // 5:04d}-26JAN04-B{number % 5}"), event_ticker=EventTicker(
+            f"KXCITY{number // 5:04d}-26JAN04"), series_ticker=SeriesTicker(f"KXCITY{number // 5:04d}"),
+        title=f"Will city {number // 5} be warmer than {40 + number % 5}?", status=MarketStatus.ACTIVE,
+        close_ms=TAKEN_AT // 1_000_000 + 3_600_000 * (1 + number % 48), bands=CENTS,
+        best_bid=Price(4_000 + number % 900), best_ask=Price(5_000), last_price=Price(4_500),
+        volume_24h=contracts(number * 7 % 5_000),
+        open_interest=contracts(number * 3),
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **changes)
+
+
+def listing(count: int = 2_000) -> MarketListing:
+    """Two watched markets and many others, read four minutes ago."""
+    mine = (market(0, ticker=HIGHNY, event_ticker=EventTicker("KXHIGHNY-26JAN04")),
+            market(1, ticker=FED, event_ticker=EventTicker("KXFED-26MAR")))  # fmt: skip
+    return MarketListing(markets=(*mine, *(market(number) for number in range(2, count))), read_at=ago(240))
 
 
 def position(
@@ -305,6 +327,8 @@ class FixedBridge:
         self.folder = folder or Path("/nonexistent")
         self.sent: list[Command] = []
         self.knock = asyncio.Event()
+        self.listing = MarketListing()
+        self.lab: object = "no exchange of its own"
         self._next = max((item.command_id for item in shown.actions), default=0)
 
     def snapshot(self) -> TraderSnapshot:
@@ -327,6 +351,12 @@ class FixedBridge:
 
     def state_folder(self) -> Path:
         return self.folder
+
+    def market_listing(self) -> MarketListing:
+        return self.listing
+
+    def fault_lab(self):
+        return self.lab
 
     async def wait_wake(self) -> None:
         await self.knock.wait()

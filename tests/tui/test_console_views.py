@@ -9,7 +9,9 @@ import pytest
 
 from core.domain.amounts import Money, Price, contracts
 from core.domain.enums import BookSide, Mode, OrderState, PauseKind, Permission, TraderState
-from tui.actions import ACTIONS, BY_NAME, Situation, action_table_markdown
+from tui.action import Situation
+from tui.actions import ACTIONS, BY_NAME, action_table_markdown
+from tui.screen_actions import TITLES
 from tui.themes import themes, tokens
 from tui.view_models.ages import age_text, clock_text, span_text
 from tui.view_models.box import Scroll, boxed, scrolled
@@ -324,8 +326,14 @@ def test_every_blocked_action_says_why():
 
 
 def test_keys_are_used_once_and_all_are_in_the_table_and_the_help():
-    keys = [key for action in ACTIONS for key in action.keys]
-    assert len(keys) == len(set(keys))
+    for screen in TITLES:
+        keys = [key for action in ACTIONS if not action.where or screen in action.where for key in action.keys]
+        own = [key for action in ACTIONS if screen in action.where for key in action.keys]
+        assert len(own) == len(set(own))
+        everywhere = [key for action in ACTIONS if not action.where for key in action.keys]
+        assert len(everywhere) == len(set(everywhere))
+        # A screen's own key may take the place of `s` and `esc`, never of one that guards money.
+        assert {key for key in keys if keys.count(key) > 1} <= {"s", "escape", "w"}
     table = action_table_markdown()
     rows = "\n".join(plain(row.line) for row in help_block(Situation(b.snapshot(), ViewState()), 74).rows)
     for action in ACTIONS:

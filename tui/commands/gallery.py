@@ -7,10 +7,12 @@ from pathlib import Path
 
 from core.config import Settings
 from core.domain.commands import Command
+from core.domain.market import MarketListing
 from core.lab.world import run_world
 from core.sim.auth import generate_private_key
 from core.trading.panel import status_text
 from core.trading.snapshot import TraderSnapshot
+from tui.bridge import LabDoor
 from tui.picture import draw
 
 # Name of the file, size of the terminal, keys pressed before the picture.
@@ -41,6 +43,12 @@ class StillBridge:
 
     def state_folder(self) -> Path:
         return Path()
+
+    def market_listing(self) -> MarketListing:
+        return MarketListing()
+
+    def fault_lab(self) -> LabDoor | str:
+        return "a picture stands still"
 
     async def wait_wake(self) -> None:
         await asyncio.Event().wait()

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from tui.actions import Situation
+from tui.action import Situation
 from tui.view_models.help import help_block
 from tui.view_models.symbols import Symbols
 from tui.widgets.panel import Panel

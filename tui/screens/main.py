@@ -23,7 +23,7 @@ from textual.widget import Widget
 from core.domain.enums import Mode
 from core.domain.ids import Ticker
 from core.trading.snapshot import TraderSnapshot
-from tui.actions import Situation
+from tui.action import Situation
 from tui.view_models.ages import SECOND_NS
 from tui.view_models.box import Scroll, boxed
 from tui.view_models.cells import Block, Line

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from tui.actions import ACTIONS, Action, key_text
+from tui.action import Action
+from tui.actions import ACTIONS, key_text
 
 if TYPE_CHECKING:
     from tui.app import TraderApp
@@ -19,7 +20,7 @@ class ActionProvider(Provider):
 
     def _entry(self, action: Action) -> tuple[str, str]:
         app = cast("TraderApp", self.app)
-        blocked = action.blocked(app.main.situation())
+        blocked = action.why_not(app.situation())
         keys = ", ".join(key_text(key) for key in action.keys)
         name = action.name.replace("_", " ")
         return f"{name}  ({keys})", f"not now: {blocked}" if blocked else action.words

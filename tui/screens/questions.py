@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.domain.enums import Mode
 from core.trading.snapshot import TraderSnapshot
-from tui.actions import BY_NAME, Situation
-from tui.screens.dialog import Choice, DialogSpec
+from tui.action import Situation
+from tui.actions import BY_NAME
+from tui.screens.dialog import Choice, DialogSpec, Field
 from tui.view_models.questions import (
     arm_lines,
     breaker_lines,
@@ -45,7 +46,7 @@ def liquidate_dialog(snapshot: TraderSnapshot) -> DialogSpec:
 
 def breaker_dialog(snapshot: TraderSnapshot) -> DialogSpec:
     """Explains; offers the reset only when it is tripped."""
-    tripped = snapshot.breaker.tripped
+    tripped, live = snapshot.breaker.tripped, snapshot.identity.mode is Mode.LIVE
 
     def closes(now: TraderSnapshot) -> str:
         if now.breaker.tripped == tripped:
@@ -60,11 +61,13 @@ def breaker_dialog(snapshot: TraderSnapshot) -> DialogSpec:
         name="breaker",
         title="Circuit breaker",
         lines=breaker_lines,
-        choices=(Choice("no", "No"), Choice("yes", "Reset", "y", danger=True)),
+        choices=(Choice("no", "No"), Choice("yes", "Reset", "" if live else "y", danger=True)),
         focus="no",
         back="no",
         closes=closes,
-        text=RESET_REASON,
+        fields=(Field("reason", RESET_REASON),),
+        word="RESET" if live else "",
+        wide=True,
     )
 
 

@@ -48,6 +48,11 @@ def clock_text(at: int) -> str:
     return datetime.fromtimestamp(at // SECOND_NS, tz=UTC).strftime("%H:%M:%S")
 
 
+def date_text(at: int) -> str:
+    """The UTC day of `at` (Unix ns) as `2026-01-31`."""
+    return datetime.fromtimestamp(at // SECOND_NS, tz=UTC).strftime("%Y-%m-%d")
+
+
 def wall_now(snapshot: TraderSnapshot, now_ns: int) -> int:
     """Wall time at monotonic `now_ns`, by the snapshot's pair of times."""
     return snapshot.taken_at + (now_ns - snapshot.taken_ns)

@@ -15,6 +15,23 @@ def resample(values: Sequence[int], points: int) -> list[int]:
     return [values[index * last // (points - 1)] for index in range(points)]
 
 
+def timed(series: Sequence[tuple[int, int]], points: int) -> list[int]:
+    """`points` values at even distances in time between the first and the last (time, value): at each the last one
+    known, so that the curve fills its axis and its ends are the times written there.
+    """
+    if not series or points < 2:
+        return [value for _, value in series[:points]]
+    first, span = series[0][0], max(series[-1][0] - series[0][0], 1)
+    found: list[int] = []
+    at = 0
+    for point in range(points):
+        when = first + span * point // (points - 1)
+        while at + 1 < len(series) and series[at + 1][0] <= when:
+            at += 1
+        found.append(series[at][1])
+    return found
+
+
 def scale(values: Sequence[int], low: int, high: int, steps: int) -> list[int]:
     """Each value as a step 0..steps-1 from the bottom."""
     span = max(high - low, 1)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from tui.actions import ACTIONS, Action, Situation
+from tui.action import DESK, Action, Situation
+from tui.actions import ACTIONS
 from tui.view_models.cells import Cell, Line, inert
 
 
 def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) -> list[tuple[Action, str, str, bool]]:
     """(action, key, label, enabled) that fit in `width`; an action that can never work now in this mode is left out."""
-    hints = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
-    if situation.state.value == "IDLE":
+    hints = _hints(situation)
+    if situation.state.value == "IDLE" and not situation.view.going:
         hints.insert(1, next(action for action in ACTIONS if action.name == "start"))
     shown: list[tuple[Action, str, str, bool]] = []
     used = 1
     for action in hints:
-        enabled = not action.blocked(situation)
+        enabled = not action.why_not(situation)
         if not enabled and action.name in ("arm", "cancel", "next_market"):
             continue
         label = inert(action.label(situation))
@@ -28,6 +29,20 @@ def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) 
         shown.append((action, action.shown, label, enabled))
         used += size
     return shown
+
+
+def _hints(situation: Situation) -> list[Action]:
+    """What to show, most important first: after g the letters; else panic, pause and then the screen's own keys."""
+    if situation.view.going:
+        return [action for action in ACTIONS if any(key.startswith("g ") for key in action.keys)]
+    here = [action for action in ACTIONS if action.footer and (not action.where or situation.screen in action.where)]
+
+    def rank(action: Action) -> tuple[int, int]:
+        first = action.priority or action.name in ("pause", "leave")
+        own = situation.screen != DESK and bool(action.where)
+        return (0 if first else 1 if own else 2, action.footer)
+
+    return sorted(here, key=rank)
 
 
 def footer_line(situation: Situation, width: int, *, ascii_only: bool) -> Line:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tui.actions import ACTIONS, Situation, key_text
+from tui.action import Situation
+from tui.actions import ACTIONS, key_text
 from tui.view_models.cells import Block, Line, Row
 
 MOVES = (
     ("up down j k", "Move in a table; in the ladder, along the prices"),
     ("pgup pgdn", "Move by a page"),
-    ("home end g G", "First and last row; End follows the log again"),
+    ("home end g g G", "First and last row; End follows the log again"),
 )
 
 KEY_WIDTH = 16
@@ -20,14 +21,14 @@ def help_block(situation: Situation, width: int) -> Block:
     def add(line: Line) -> None:
         rows.append(Row(key=str(len(rows)), line=line))
 
-    for group in ("Trading", "Look"):
+    for group in dict.fromkeys(action.group for action in ACTIONS):
         add(((group, "head"),))
         for action in ACTIONS:
             if action.group != group:
                 continue
             keys = " ".join(key_text(key) for key in action.keys)
             add(((f"{keys:<{KEY_WIDTH}}", "key"), (action.words, "")))
-            blocked = action.blocked(situation)
+            blocked = action.why_not(situation)
             if blocked:
                 add(((" " * KEY_WIDTH, ""), (f"not now: {blocked}", "dim")))
     add((("Tables", "head"),))

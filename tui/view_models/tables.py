@@ -39,7 +39,7 @@ ORDER_COLUMNS = (
     Column("WHY", 22, right=False, room=110),
 )
 
-_STATE_ROLES = {
+STATE_ROLES = {
     OrderState.PLANNED: "dim",
     OrderState.SENT: "warn",
     OrderState.RESTING: "",
@@ -77,7 +77,7 @@ def positions_block(frame: Frame) -> Block:
         badge=badge,
         head=(table_head(columns) if held else _nothing(frame, "no positions"),),
         rows=rows,
-        foot=_stale_foot(frame, stale),
+        foot=stale_foot(frame, stale),
     )
 
 
@@ -86,7 +86,7 @@ def _nothing(frame: Frame, words: str) -> Line:
     return ((words if frame.snapshot.money.synced_at > 0 else UNKNOWN, "dim"),)
 
 
-def _stale_foot(frame: Frame, stale: str) -> tuple[Line, ...]:
+def stale_foot(frame: Frame, stale: str) -> tuple[Line, ...]:
     if not stale:
         return ()
     if frame.snapshot.money.synced_at <= 0:
@@ -155,14 +155,14 @@ def orders_block(frame: Frame) -> Block:
         badge=badge,
         head=(table_head(columns) if shown else _nothing(frame, "no orders"),),
         rows=rows,
-        foot=_stale_foot(frame, stale),
+        foot=stale_foot(frame, stale),
     )
 
 
 def _order_row(order: OrderView, frame: Frame, columns: Sequence[tuple[int, Column]], *, fine: bool, dim: bool) -> Row:
     quiet = "dim" if dim else ""
     side = "bid" if order.side is BookSide.BID else "ask"
-    state_role = _STATE_ROLES.get(order.state, "dim")
+    state_role = STATE_ROLES.get(order.state, "dim")
     name = order.order_id or order.client_order_id
     cells: list[Cell] = [
         (order.ticker, quiet),

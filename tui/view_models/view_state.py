@@ -26,7 +26,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """Chosen market, panels and filters; `dismissed` is the newest command id whose result was put away."""
+    """Chosen market, panels and filters; `dismissed` is the newest command id whose result was put away,
+    `going` that g was pressed and a letter is awaited.
+    """
 
     market: Ticker | None = None
     panel: str = "ladder"
@@ -35,6 +37,7 @@ class ViewState:
     log_level: str = "all"
     dismissed: int = 0
     notice: Notice | None = None
+    going: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from tui.actions import Situation
+from tui.action import Situation
 from tui.view_models.footer import action_at, footer_line
 from tui.widgets.lines import LinesView
 

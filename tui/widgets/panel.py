@@ -22,7 +22,7 @@ class Panel(LinesView, can_focus=True):
         Binding("down,j", "move(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
         Binding("pagedown", "page(1)", show=False),
-        Binding("home,g", "edge(-1)", show=False),
+        Binding("home", "edge(-1)", show=False),
         Binding("end,G", "edge(1)", show=False),
     ]
 

@@ -1,0 +1,40 @@
+"""All that is known of one row, over the screen it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from tui.view_models.cells import Block, Line, Row, plain
+from tui.view_models.symbols import Symbols
+from tui.widgets.panel import Panel
+
+
+class RecordScreen(ModalScreen[None]):
+    """Scrolls; Esc or Enter closes it. It shows the row as it was when it was opened, and says so."""
+
+    AUTO_FOCUS = "#record"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "app.pop_screen", show=False),
+    ]
+
+    def __init__(self, lines: Sequence[Line], symbols: Symbols, *, ascii_only: bool) -> None:
+        super().__init__(id="record-screen")
+        self._lines = tuple(lines)
+        self._symbols = symbols
+        self._ascii = ascii_only
+
+    def compose(self) -> ComposeResult:
+        panel = Panel(id="record")
+        panel.symbols, panel.ascii_only = self._symbols, self._ascii
+        yield panel
+
+    def on_mount(self) -> None:
+        panel = self.query_one(Panel)
+        panel.styles.height = min(len(self._lines) + 2, max(self.app.size.height - 4, 4))
+        rows = tuple(Row(key=str(number), line=line, copy=plain(line)) for number, line in enumerate(self._lines))
+        panel.show(Block(title=(("Record", ""),), badge="as it was when opened · esc closes", rows=rows))
