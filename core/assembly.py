@@ -326,6 +326,7 @@ class Trader(TraderFacade):
             limits=limits,
             day_base=day.portfolio if day else None,
             day_base_at=day.at if day else 0,
+            peak=found.peak.portfolio if found.peak else None,
             session=session_name(self._wiring.chance),
             enable_trading_client=s.client_enabled,
             armed=self._armed,

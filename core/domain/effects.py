@@ -119,10 +119,11 @@ class ReadKind(StrEnum):
     POSITIONS = "positions"
     BALANCE = "balance"
     FILLS = "fills"
+    SETTLEMENTS = "settlements"
 
 
 class Read(Effect, frozen=True, kw_only=True):
-    """Ask the exchange. `since_ms` for fills; `client_order_id`, `order_id`, `ticker` for ORDER."""
+    """Ask the exchange. `since_ms` for fills and settlements; `client_order_id`, `order_id`, `ticker` for ORDER."""
 
     request_id: int
     kind: ReadKind

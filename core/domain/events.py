@@ -13,9 +13,12 @@ import msgspec
 
 from core.domain.amounts import Count, Money, Price
 from core.domain.effects import GroupAct
-from core.domain.enums import BookSide, MarketStatus, OrderStatus
+from core.domain.enums import BookSide, MarketStatus
 from core.domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from core.domain.market import MarketInfo
+from core.domain.reports import OrderReport as OrderReport
+from core.domain.reports import PositionReport as PositionReport
+from core.domain.reports import SettlementReport as SettlementReport
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -146,37 +149,10 @@ class FillReported(Fact, frozen=True, kw_only=True, gc=False):
     source: Source
 
 
-class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as the exchange describes it; `filled + remaining <= initial`."""
-
-    order_id: OrderId
-    client_order_id: ClientOrderId
-    ticker: Ticker
-    side: BookSide
-    price: Price
-    initial: Count
-    filled: Count
-    remaining: Count
-    status: OrderStatus
-    reason: str = ""
-    created_ms: int | None = None
-    expiration_ms: int | None = None
-
-
 class OrderReported(Fact, frozen=True, kw_only=True):
     """The stream told how an order of this account stands."""
 
     report: OrderReport
-
-
-class PositionReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A position as the exchange keeps it; `position` is signed, YES > 0; `cost` is what the open position cost."""
-
-    ticker: Ticker
-    position: Count
-    cost: Money
-    realized: Money
-    fees: Money
 
 
 class PositionReported(Fact, frozen=True, kw_only=True):
@@ -380,6 +356,14 @@ class FillsRead(Fact, frozen=True, kw_only=True):
     elapsed_ns: int
 
 
+class SettlementsRead(Fact, frozen=True, kw_only=True):
+    """All pages of settlements since the asked time."""
+
+    request_id: int
+    settlements: tuple[SettlementReport, ...]
+    elapsed_ns: int
+
+
 class ReadFailed(Fact, frozen=True, kw_only=True):
     """A read gave no value after its retries. `status` 0: no reply. `fatal`: asking again cannot help (key, access)."""
 
@@ -443,6 +427,6 @@ Event: TypeAlias = (
     | CancelConfirmed | CancelNotFound | CancelFailed | BatchAnswered
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
-    | FillsRead | ReadFailed
+    | FillsRead | SettlementsRead | ReadFailed
     | Beat | TaskDied | ErrorReported | JournalFailed | LoopFroze | LoopMeasured
 )  # fmt: skip

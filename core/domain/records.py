@@ -86,13 +86,17 @@ class FillBooked(Entry, frozen=True, kw_only=True):
 
 
 class PositionTaken(Entry, frozen=True, kw_only=True):
-    """A position changed by something other than a fill: a settlement, a correction, the first reading."""
+    """A position changed by something other than a fill: a settlement, a correction, the first reading. `happened_ms`
+    is the exchange's time of it, 0 when it told none.
+    """
 
     ticker: Ticker
     position: Count
     cost: Money
     realized: Money
     reason: str
+    fee: Money = Money(0)
+    happened_ms: int = 0
 
 
 class StateMoved(Entry, frozen=True, kw_only=True):
@@ -126,6 +130,12 @@ class DayOpened(Entry, frozen=True, kw_only=True):
     portfolio: Money
 
 
+class PeakReached(Entry, frozen=True, kw_only=True):
+    """The highest portfolio so far: drawdown is counted from it, over restarts. Kept when it rose by a dollar."""
+
+    portfolio: Money
+
+
 class ProcedureMoved(Entry, frozen=True, kw_only=True):
     """A procedure started or ended."""
 
@@ -152,5 +162,5 @@ class SessionEnded(Entry, frozen=True, kw_only=True):
 
 Record: TypeAlias = (
     SessionStarted | OrderIntended | AmendIntended | OrderMoved | FillBooked | StateMoved | BreakerMoved | Corrected
-    | DayOpened | PositionTaken | ProcedureMoved | CommandTaken | SessionEnded
+    | DayOpened | PeakReached | PositionTaken | ProcedureMoved | CommandTaken | SessionEnded
 )  # fmt: skip

@@ -292,6 +292,7 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.PositionsRead: read_answer,
     ev.BalanceRead: read_answer,
     ev.FillsRead: read_answer,
+    ev.SettlementsRead: read_answer,
     ev.ReadFailed: read_failed,
     ev.ErrorReported: error_reported,
     ev.JournalFailed: journal_failed,

@@ -21,6 +21,7 @@ from core.trading.procedures.stop import Stop
 S = TraderState
 LIQUIDATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
 RECALIBRATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
+MENDS = {"daily loss": "a new day (UTC) ends it", "drawdown": "raise drawdown_limit to go on below the highest"}
 CASH = frozenset({S.LOW_CASH, S.RECOVER_CASH})
 
 
@@ -150,7 +151,10 @@ def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
     if not wish.reason.strip():
         raise Refused("a reset needs a reason")
     passed = desk.loss_over_limit()
-    lasting = "" if passed is None else f"{passed[0]} {money_text(passed[1])} is over {money_text(passed[2])}"
+    lasting = ""
+    if passed is not None:
+        name, value, limit = passed
+        lasting = f"{name} {money_text(value)} is over {money_text(limit)}; {MENDS[name]}"
     if not desk.links.journal_ok:
         lasting = "the journal cannot be written"
     why_not = desk.breaker.why_not_reset(desk.now_ns, lasting)

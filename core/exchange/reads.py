@@ -25,10 +25,12 @@ from core.domain.events import (
     OrderReport,
     OrdersRead,
     PositionsRead,
+    SettlementReport,
+    SettlementsRead,
 )
 from core.domain.ids import ClientOrderId, SeriesTicker
 from core.domain.market import MarketInfo
-from core.exchange import wire_markets, wire_rest
+from core.exchange import wire_markets, wire_rest, wire_settlements
 from core.exchange.budget import ORDER_READ_COST, READ_COST, CallClass
 from core.exchange.rest import Answer, ApiClient, ReadFailure
 from core.ports import Clock
@@ -84,6 +86,7 @@ class AccountReads:
             ReadKind.POSITIONS: self._positions,
             ReadKind.BALANCE: self._balance,
             ReadKind.FILLS: self._fills,
+            ReadKind.SETTLEMENTS: self._settlements,
         }
         return await handlers[effect.kind](effect)
 
@@ -116,12 +119,17 @@ class AccountReads:
 
     async def _fills(self, effect: Read) -> Event:
         started_ns = self._clock.monotonic_ns()
-        # "min_ts" is whole seconds: rounded down, so that nothing of the first second is missed.
-        query = {} if effect.since_ms is None else {"min_ts": str(max(0, effect.since_ms) // 1_000)}
-        newest_first = await self._all("/portfolio/fills", query, wire_rest.fills, _fill_key)
+        newest_first = await self._all("/portfolio/fills", _since(effect), wire_rest.fills, _fill_key)
         fills = newest_first[::-1]
         fills.sort(key=lambda fill: fill.exchange_ms)
         return FillsRead(request_id=effect.request_id, fills=tuple(fills), elapsed_ns=self._since(started_ns))
+
+    async def _settlements(self, effect: Read) -> Event:
+        started_ns = self._clock.monotonic_ns()
+        rows = await self._all("/portfolio/settlements", _since(effect), wire_settlements.settlements, _settlement_key)
+        return SettlementsRead(
+            request_id=effect.request_id, settlements=tuple(rows), elapsed_ns=self._since(started_ns)
+        )
 
     async def _order(self, effect: Read) -> Event:
         started_ns = self._clock.monotonic_ns()
@@ -237,6 +245,11 @@ class AccountReads:
         return self._clock.monotonic_ns() - started_ns
 
 
+def _since(effect: Read) -> dict[str, str]:
+    """ "min_ts" is whole seconds: rounded down, so that nothing of the first second is missed."""
+    return {} if effect.since_ms is None else {"min_ts": str(max(0, effect.since_ms) // 1_000)}
+
+
 def _is_status(body: bytes) -> bool:
     try:
         wire_rest.exchange_status(body, 0, 0)
@@ -247,6 +260,11 @@ def _is_status(body: bytes) -> bool:
 
 def _order_key(order: OrderReport) -> Hashable:
     return order.order_id
+
+
+def _settlement_key(row: SettlementReport) -> Hashable:
+    # A market that was reopened may pay twice.
+    return row.ticker, row.settled_ms
 
 
 def _fill_key(fill: FillReported) -> Hashable:

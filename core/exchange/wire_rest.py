@@ -15,7 +15,14 @@ from core.domain.amounts import PRICE_SCALE, Count, Money, Price
 from core.domain.effects import SendAmend, SendDecrease, SendOrder
 from core.domain.enums import OrderStatus
 from core.domain.errors import RefusedInput
-from core.domain.events import ExchangeStatusRead, FillReported, LimitsRead, OrderReport, PositionReport, Source
+from core.domain.events import (
+    ExchangeStatusRead,
+    FillReported,
+    LimitsRead,
+    OrderReport,
+    PositionReport,
+    Source,
+)
 from core.domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from core.domain.text import clean_text
 from core.exchange import wire

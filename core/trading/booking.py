@@ -6,7 +6,15 @@ import msgspec
 
 from core.domain.amounts import NO_CONTRACTS, NO_MONEY, Count, Money, Price, count_text, money_text, price_text
 from core.domain.enums import BookSide, Ownership
-from core.domain.events import FillReported, FillsRead, OrderReport, PositionReport, PositionsRead, Source
+from core.domain.events import (
+    FillReported,
+    FillsRead,
+    OrderReport,
+    PositionReport,
+    PositionsRead,
+    SettlementsRead,
+    Source,
+)
 from core.domain.ids import Ticker
 from core.domain.records import Corrected, FillBooked, PositionTaken
 from core.trading.desk import MS, Desk
@@ -102,16 +110,34 @@ def _take_back(desk: Desk, fill: FillReported) -> None:
 
 def settle(desk: Desk, ticker: Ticker, value: Price) -> None:
     """A market paid `value` per YES contract."""
-    before = desk.positions.get_position(ticker).realized
+    before = booked(desk, ticker)
     desk.positions.settle(ticker, value, desk.wall_ns)
     note_position(desk, ticker, before, "settled")
 
 
-def note_position(desk: Desk, ticker: Ticker, realized_before: int, reason: str) -> None:
-    """Keep the record of a position that changed by something other than a fill."""
+def take_settlements(desk: Desk, read: SettlementsRead) -> None:
+    """Markets that paid while nobody listened: what was held then and is held here still is closed by what came."""
+    for report in read.settlements:
+        if not report.position or desk.positions.net(report.ticker) != report.position:
+            continue
+        before = booked(desk, report.ticker)
+        desk.positions.paid(report.ticker, report.paid, 0, desk.wall_ns)
+        note_position(desk, report.ticker, before, "settled meanwhile", report.settled_ms)
+        words = f"{report.ticker} paid {money_text(report.paid)} for {count_text(report.position)} meanwhile"
+        desk.status.log_action_result(desk.wall_ns, "settled", words)
+
+
+def booked(desk: Desk, ticker: Ticker) -> tuple[int, int]:
+    """Realized P&L and fees of a market as they stand."""
     position = desk.positions.get_position(ticker)
-    gained = Money(position.realized - realized_before)
-    desk.day.gained(desk.wall_ns, gained)
+    return position.realized, position.fees
+
+
+def note_position(desk: Desk, ticker: Ticker, before: tuple[int, int], reason: str, happened_ms: int = 0) -> None:
+    """Keep the record of a position that changed by something other than a fill; `before` is what was `booked`."""
+    position = desk.positions.get_position(ticker)
+    gained, fee = Money(position.realized - before[0]), Money(position.fees - before[1])
+    desk.day.gained(happened_ms * MS or desk.wall_ns, gained, fee)
     desk.out.record(
         PositionTaken(
             at=desk.wall_ns,
@@ -120,6 +146,8 @@ def note_position(desk: Desk, ticker: Ticker, realized_before: int, reason: str)
             cost=Money(position.cost),
             realized=gained,
             reason=reason,
+            fee=fee,
+            happened_ms=happened_ms,
         )
     )
 
@@ -141,7 +169,7 @@ def take_base(desk: Desk, positions: PositionsRead, fills: FillsRead) -> None:
             )
             told[held.ticker] = gone
     for report in told.values():
-        before, ours = desk.positions.get_position(report.ticker).realized, desk.positions.net(report.ticker)
+        before, ours = booked(desk, report.ticker), desk.positions.net(report.ticker)
         if desk.positions.correct(report, desk.wall_ns):
             note_position(desk, report.ticker, before, "first reading")
             if desk.recalled:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.domain.amounts import Money, count_text, money_text
 from core.domain.records import Corrected
-from core.trading.booking import note_position
+from core.trading.booking import booked, note_position
 from core.trading.desk import Desk
 from core.trading.drift import Drift, DriftClass, PositionDrift, class_of_cash, class_of_position
 
@@ -30,7 +30,7 @@ def correct(desk: Desk, drift: Drift) -> tuple[DriftClass, ...]:
 
 def _correct_position(desk: Desk, drift: PositionDrift, kind: DriftClass) -> None:
     ours, theirs = count_text(drift.ours), count_text(drift.theirs)
-    before = desk.positions.get_position(drift.ticker).realized
+    before = booked(desk, drift.ticker)
     if drift.report is not None:
         desk.positions.correct(drift.report, desk.wall_ns)
     else:

@@ -63,8 +63,9 @@ class DayLedger:
             self.realized += realized
             self.fees += fee
 
-    def gained(self, wall_ns: int, realized: int) -> None:
+    def gained(self, wall_ns: int, realized: int, fee: int = 0) -> None:
         """Realized without a fill: a market paid, a position was corrected."""
         self.turn(wall_ns)
         if wall_ns // DAY_NS == self.number:
             self.realized += realized
+            self.fees += fee

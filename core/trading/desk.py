@@ -14,7 +14,7 @@ from core.domain.commands import AmendOrder, PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
 from core.domain.ids import Ticker
-from core.domain.records import BreakerMoved, DayOpened, StateMoved
+from core.domain.records import BreakerMoved, DayOpened, PeakReached, StateMoved
 from core.market.view import Markets
 from core.trading.day import DayLedger
 from core.trading.equity import EquityTracker
@@ -55,6 +55,7 @@ class DeskSettings:
     started_at: int = 0
     day_base: Money | None = None
     day_base_at: int = 0
+    peak: Money | None = None
     status_interval_ns: int = 30 * NS
     health_check_ns: int = 30 * NS
 
@@ -107,7 +108,7 @@ class Desk:
         self.day = DayLedger()
         self.recalled = False
         self.fills_since_ms = settings.started_at // MS
-        self.equity = EquityTracker(settings.day_base, settings.day_base_at)
+        self.equity = EquityTracker(settings.day_base, settings.day_base_at, settings.peak)
         self._equity_ns = -EQUITY_EVERY_NS
         self.synced_at = 0
         self.fills_at_sync = 0
@@ -248,6 +249,9 @@ class Desk:
         self._equity_ns = self.now_ns
         if self.positions.cash_known and self.equity.note(self.portfolio(), self.wall_ns):
             self.out.record(DayOpened(at=self.wall_ns, portfolio=self.equity.portfolio))
+        peak = self.equity.peak_to_keep()
+        if peak is not None:
+            self.out.record(PeakReached(at=self.wall_ns, portfolio=peak))
 
     def loss_over_limit(self) -> tuple[str, Money, Money] | None:
         """The loss limit that is passed now, with value and limit; None when none is."""

@@ -14,6 +14,8 @@ from core.domain.enums import BookSide
 from core.domain.events import FillReported, PositionReport
 from core.domain.ids import Ticker
 
+CENT = 10_000
+
 
 @dataclass(slots=True)
 class Position:
@@ -103,14 +105,21 @@ class PositionTracker:
         self.version += 1
 
     def settle(self, ticker: Ticker, value: Price, wall_ns: int) -> None:
-        """A market paid: `value` is the payout per YES contract."""
+        """A market paid: `value` is the payout per YES contract. "Payout rounded down to whole cents, remainder
+        reported as fee."
+        """
+        payout = self.get_position(ticker).value_at(value)
+        self.paid(ticker, payout // CENT * CENT, payout % CENT, wall_ns)
+
+    def paid(self, ticker: Ticker, cash: int, fee: int, wall_ns: int) -> None:
+        """So much came for an open position, which is flat then; `fee` was kept back of it."""
         position = self._positions.get(ticker)
         if position is None or position.count == 0:
             return
         self.awaiting.discard(ticker)
-        payout = position.value_at(value)
-        position.realized += payout - position.cost
-        self.cash += payout
+        position.realized += cash + fee - position.cost
+        position.fees += fee
+        self.cash += cash
         position.count = position.cost = 0
         position.updated_at = wall_ns
         self.version += 1

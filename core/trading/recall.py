@@ -21,6 +21,7 @@ from core.domain.records import (
     FillBooked,
     OrderIntended,
     OrderMoved,
+    PeakReached,
     PositionTaken,
     Record,
     StateMoved,
@@ -64,6 +65,7 @@ class Recall:
     fills: list[FillBooked] = field(default_factory=list)
     day: DayLedger = field(default_factory=DayLedger)
     day_base: DayOpened | None = None
+    peak: PeakReached | None = None
     breaker: BreakerMoved | None = None
     fills_since_ms: int | None = None
 
@@ -89,6 +91,8 @@ def recall(records: Iterable[Record]) -> Recall:
                 _position_taken(found, record)
             case DayOpened():
                 found.day_base = record
+            case PeakReached():
+                found.peak = record
             case BreakerMoved():
                 found.breaker = record
             case StateMoved(source=TraderState.CALIBRATING, target=TraderState.READY | TraderState.PAUSED):
@@ -143,8 +147,9 @@ def _fill_booked(found: Recall, record: FillBooked) -> None:
 def _position_taken(found: Recall, record: PositionTaken) -> None:
     position = found.positions.setdefault(record.ticker, Position(record.ticker))
     position.realized += record.realized
+    position.fees += record.fee
     position.count, position.cost, position.updated_at = record.position, record.cost, record.at
-    found.day.gained(record.at, record.realized)
+    found.day.gained(record.happened_ms * MS or record.at, record.realized, record.fee)
 
 
 def restore(desk: Desk, found: Recall, wall_ns: int) -> None:

@@ -22,7 +22,7 @@ FRAMES_LIMIT, FRAMES_NS = 20, 60 * NS
 KEY_STATUS = frozenset({401, 403})
 # A signature out of time may be one slip of the clock; the second is none.
 _SKEW = "header_timestamp_expired"
-_PRIVATE = (ev.OrdersRead, ev.PositionsRead, ev.BalanceRead, ev.FillsRead)
+_PRIVATE = (ev.OrdersRead, ev.PositionsRead, ev.BalanceRead, ev.FillsRead, ev.SettlementsRead)
 _PROOF = (ev.OrderAccepted, ev.CancelConfirmed, ev.CancelNotFound, ev.AmendConfirmed)
 
 

@@ -118,6 +118,7 @@ class Bench:
         self.orders: tuple[ev.OrderReport, ...] = ()
         self.positions: tuple[ev.PositionReport, ...] = ()
         self.fills: tuple[ev.FillReported, ...] = ()
+        self.settlements: tuple[ev.SettlementReport, ...] = ()
         self.balance = dollars(1000)
         self.active = self.trading = True
         self.failing: set[ReadKind] = set()
@@ -180,6 +181,8 @@ class Bench:
                 return ev.PositionsRead(request_id=i, positions=self.positions, elapsed_ns=1)
             case ReadKind.BALANCE:
                 return ev.BalanceRead(request_id=i, balance=self.balance, elapsed_ns=1)
+            case ReadKind.SETTLEMENTS:
+                return ev.SettlementsRead(request_id=i, settlements=self.settlements, elapsed_ns=1)
             case ReadKind.FILLS:
                 return ev.FillsRead(request_id=i, fills=self.fills, elapsed_ns=1)
             case ReadKind.ORDER:

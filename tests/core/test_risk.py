@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from core.domain import events as ev
-from core.domain.amounts import Count, Price, contracts, dollars
+from core.domain.amounts import Count, Money, Price, contracts, dollars
 from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker
 from core.domain.enums import BookSide, MarketStatus
-from core.domain.records import BreakerMoved, DayOpened
+from core.domain.records import BreakerMoved, DayOpened, PeakReached
 from core.engine.engine import Engine
 from core.strategy.actor import ActorService
+from core.trading.equity import EquityTracker
+from core.trading.recall import recall
 from core.trading.risk import RiskLimits
-from tests.core.builders import Bench, Silent, T, book, fill, market
+from tests.core.builders import WALL, Bench, Silent, T, book, fill, market
 
 
 def denial(bench: Bench, **wish: Any) -> str:
@@ -242,6 +244,37 @@ def test_a_fall_from_the_highest_trips_the_breaker_though_the_day_is_won() -> No
     assert bench.desk.equity.day_result > 0
     assert bench.desk.breaker.tripped
     assert "drawdown" in bench.desk.breaker.reason
+
+
+def test_the_high_water_mark_survives_a_restart_and_a_reset_says_what_would_help() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place(count=5_000))
+    bench.step(fill(count=5_000, price=4_500))
+    bench.step(book(bids=((5_000, 1_000),), asks=((5_100, 1_000),), seq=4))
+    bench.beat(times=3)
+    peaks = [r for r in bench.records if isinstance(r, PeakReached)]
+    assert [r.portfolio for r in peaks] == [dollars(1000), dollars(1000) + 2_500_000]
+    found = recall(bench.records)
+    assert found.peak is not None
+    again = Bench(limits=RiskLimits(drawdown=dollars(2)), peak=found.peak.portfolio)
+    again.up()
+    assert again.desk.equity.drawdown == 2_500_000
+    assert again.desk.breaker.tripped and "drawdown" in again.desk.breaker.reason
+    assert not [r for r in again.records if isinstance(r, PeakReached)]
+    again.step(ResetBreaker(reason="seen", command_id=8))
+    action = again.desk.status.status_of(8)
+    assert action is not None and action.status == "refused" and "raise drawdown_limit" in action.text
+
+
+def test_a_small_rise_or_a_transfer_moves_the_mark_on_record_rightly() -> None:
+    tracker = EquityTracker(peak=dollars(10))
+    assert tracker.drawdown == 0, "nothing is lost before the first portfolio is known"
+    tracker.note(Money(dollars(10) + 5), WALL)
+    assert tracker.peak_to_keep() is None
+    tracker.moved_from_outside(Money(-dollars(4)))
+    tracker.note(Money(dollars(6) + 5), WALL)
+    assert tracker.peak_to_keep() == dollars(6) + 5
+    assert tracker.drawdown == 0
 
 
 def test_errors_just_under_the_short_window_are_seen_by_the_long_one() -> None:

@@ -19,6 +19,7 @@ from core.domain.events import (
     OrdersRead,
     PositionsRead,
     ReadFailed,
+    SettlementsRead,
 )
 from core.domain.ids import ClientOrderId, OrderId
 from core.domain.market import FeeSchedule
@@ -294,3 +295,37 @@ async def test_reads_run_together() -> None:
     async with scripted(answer) as server, client_of(server.endpoints) as client:
         facts = await asyncio.gather(*(client.perform(read(ReadKind.ORDERS)) for _ in range(3)))
     assert all(isinstance(fact, OrdersRead) for fact in facts)
+
+
+# ---- settlements -------------------------------------------------------------------------------------------------
+
+
+def settlement_row(**changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "ticker": MARKET, "exchange_index": 0, "event_ticker": "KXHAT-26NOV20", "market_result": "no",
+        "yes_count_fp": "0.00", "yes_total_cost_dollars": "0.000000", "no_count_fp": "3.50",
+        "no_total_cost_dollars": "1.000000", "revenue": 350, "settled_time": "2026-11-21T07:00:00Z",
+        "fee_cost": "0.010000", "value": 0,
+    }  # fmt: skip
+    return {**row, **changes}
+
+
+async def test_a_settlement_tells_the_position_held_and_the_cents_that_came() -> None:
+    body = {"settlements": [settlement_row(), settlement_row(ticker="B", yes_count_fp="1.00", no_count_fp="0.00")]}
+    async with scripted(reply(body)) as server, client_of(server.endpoints) as client:
+        fact = await client.perform(read(ReadKind.SETTLEMENTS, since_ms=1_795_176_001_999))
+    assert isinstance(fact, SettlementsRead)
+    assert [(s.ticker, s.position, s.paid) for s in fact.settlements] == [
+        (MARKET, -350, 3_500_000),
+        ("B", 100, 3_500_000),
+    ]
+    assert server.seen[0][1].startswith("/trade-api/v2/portfolio/settlements?min_ts=1795176001&")
+
+
+@pytest.mark.parametrize(
+    "bad", [{"revenue": -1}, {"revenue": "3"}, {"revenue": 10**15}, {"settled_time": "then"}, {"ticker": ""}]
+)
+async def test_a_bad_settlement_fails_the_read(bad: dict[str, object]) -> None:
+    body = {"settlements": [settlement_row(), settlement_row(**bad)]}
+    async with scripted(reply(body)) as server, client_of(server.endpoints) as client:
+        assert isinstance(await client.perform(read(ReadKind.SETTLEMENTS)), ReadFailed)

@@ -18,8 +18,9 @@ from core.domain.events import (
     OrdersRead,
     PositionsRead,
     ReadFailed,
+    SettlementsRead,
 )
-from core.trading.booking import take_base, take_fill, take_report
+from core.trading.booking import take_base, take_fill, take_report, take_settlements
 from core.trading.correction import correct
 from core.trading.desk import NS, Desk
 from core.trading.drift import Drift, find_drift
@@ -34,6 +35,7 @@ READS: tuple[tuple[str, ReadKind], ...] = (
     ("sync_balance", ReadKind.BALANCE),
     ("sync_fills", ReadKind.FILLS),
 )
+SETTLEMENTS = "sync_settlements"
 STEPS = ("streams", *(name for name, _ in READS), "ledger", "cash_check")
 ROUNDS = 4
 LAST_ROUND = 12
@@ -79,7 +81,7 @@ class Calibration:
         failed = self._collect(desk)
         if failed is not None:
             return failed
-        if len(self._answers) < len(READS):
+        if len(self._answers) < len(self._requests) or not self._settlements_known(desk):
             return None
         self._requests = {}
         return self._compare(desk)
@@ -87,7 +89,8 @@ class Calibration:
     # ---- steps -------------------------------------------------------------------------------------------------
 
     def _mark(self, desk: Desk, step: str, status: str, detail: str = "") -> None:
-        if self._steps[step].status == "complete" and status == "complete":
+        known = self._steps.get(step)
+        if known is not None and known.status == "complete" and status == "complete":
             return
         elapsed = None if status == "waiting" else desk.now_ns - self._started_ns
         self._steps[step] = StepView(step=step, status=status, elapsed_ns=elapsed, detail=detail)
@@ -112,6 +115,22 @@ class Calibration:
                 self._answers[step] = answer
                 self._mark(desk, step, "complete")
         return None
+
+    def _settlements_known(self, desk: Desk) -> bool:
+        """A position that is gone from the exchange's list may have been paid while nobody listened: only then are
+        settlements read, and what they explain is booked as such.
+        """
+        positions, found = self._answers["sync_positions"], self._answers.get(SETTLEMENTS)
+        assert isinstance(positions, PositionsRead)
+        if isinstance(found, SettlementsRead):
+            take_settlements(desk, found)
+            return True
+        told = {report.ticker for report in positions.positions if report.position}
+        if all(held.ticker in told for held in desk.positions.open()):
+            return True
+        self._requests[SETTLEMENTS] = desk.out.read(ReadKind.SETTLEMENTS, since_ms=desk.fills_since_ms)
+        self._mark(desk, SETTLEMENTS, "running")
+        return False
 
     # ---- comparing ---------------------------------------------------------------------------------------------
 
