@@ -199,7 +199,7 @@ async def test_a_listener_that_lost_messages_is_told_how_many(tmp_path: Path) ->
     found = json.loads((tmp_path / "broadcast.json").read_text())
     headers = {"Authorization": f"Bearer {found['token']}"}
     async with connect(found["url"], additional_headers=headers, max_size=None, max_queue=1, close_timeout=0.2) as slow:
-        await asyncio.sleep(0.25 * (QUEUE + 8))
+        await until(lambda: any(listener.dropped for listener in broadcast._listeners))
         told: dict[str, Any] = {}
         while "type" not in told:
             told = json.loads(await asyncio.wait_for(slow.recv(), 5))
