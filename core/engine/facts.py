@@ -196,13 +196,13 @@ def read_answer(desk: Desk, fact: Any) -> None:
     """Keep an answer for whoever asked."""
     replied(desk, fact.elapsed_ns)
     desk.refusals.note(desk, fact, None)
-    desk.answers[fact.request_id] = fact
+    desk.keep_answer(fact.request_id, fact)
 
 
 def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
     desk.links.failed_reads += 1
     desk.refusals.note(desk, fact, None)
-    desk.answers[fact.request_id] = fact
+    desk.keep_answer(fact.request_id, fact)
     for order in desk.orders.get_open_orders():
         if order.lookup_request == fact.request_id:
             order.lookup_request = 0

@@ -62,7 +62,7 @@ class Lifecycle:
         self._untrusted_since_ns = 0
         self._health_ns = 0
         self._health_request = 0
-        self._fills_request = 0
+        self._fills_request = self._fills_again_ns = 0
         self._extra_watched: tuple[Ticker, ...] = ()
         self.sync = StateSync(desk.settings.sync_ns)
         self.terms = Terms()
@@ -210,10 +210,9 @@ class Lifecycle:
                 for fill in answer.fills:
                     take_fill(desk, fill)
             return
-        overdue = [o for o in desk.orders.missing_fills() if desk.now_ns - o.claimed_ns > MISSING_FILL_NS]
-        if overdue:
-            for order in overdue:
-                order.claimed_ns = desk.now_ns
+        overdue = any(desk.now_ns - o.claimed_ns > MISSING_FILL_NS for o in desk.orders.missing_fills())
+        if overdue and desk.now_ns >= self._fills_again_ns:
+            self._fills_again_ns = desk.now_ns + MISSING_FILL_NS
             self._fills_request = desk.out.read(ReadKind.FILLS, since_ms=desk.fills_since_ms)
 
     def _overdue(self) -> None:

@@ -38,12 +38,19 @@ def take_fill(desk: Desk, fill: FillReported) -> bool:
             return False
         # A list that was asked for outweighs a frame: what was booked is taken back, on record.
         _take_back(desk, fill)
-    if verdict is Verdict.KNOWN:
+    if verdict is Verdict.TOO_OLD:
+        desk.warn(f"trade {fill.trade_id} is older than what is compared: not booked", fill.ticker)
+        desk.suspicion = "old_fill"
+    if verdict in (Verdict.KNOWN, Verdict.TOO_OLD):
         return False
     before = desk.positions.get_position(fill.ticker).realized
     desk.positions.update_from_fill(fill, desk.wall_ns)
     gained = Money(desk.positions.get_position(fill.ticker).realized - before)
     order = desk.orders.handle_fill_event(fill, desk.out, desk.wall_ns)
+    if fill.source is Source.STREAM and desk.may_be_in_base(order):
+        # Traded while the first reading was under way, maybe: which parts of it hold this fill nobody can tell.
+        desk.contested.add(fill.ticker)
+        desk.suspicion = "fill_at_first_reading"
     _record(desk, fill, gained)
     result = f" ({money_text(gained, sign=True)})" if gained else ""
     words = f"{SIDE_WORDS[fill.side]} {count_text(fill.count)}@{price_text(fill.price)}"

@@ -13,7 +13,7 @@ from core.domain.amounts import NO_MONEY, NO_PRICE, Money, Price, money_text
 from core.domain.commands import AmendOrder, PlaceOrder
 from core.domain.enums import Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
-from core.domain.ids import Ticker
+from core.domain.ids import ClientOrderId, Ticker
 from core.domain.records import BreakerMoved, DayOpened, PeakReached, StateMoved
 from core.market.view import Markets
 from core.trading.day import DayLedger
@@ -36,6 +36,9 @@ from core.trading.status import StatusLogger
 NS = 1_000_000_000
 MS = 1_000_000
 EQUITY_EVERY_NS = 100 * MS
+FILLS_READ_BACK_MS = 3_600_000
+BASE_CONTESTED_NS = 5 * NS
+ANSWERS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,9 @@ class Desk:
         self.fills_since_ms = settings.started_at // MS
         self.equity = EquityTracker(settings.day_base, settings.day_base_at, settings.peak)
         self._equity_ns = -EQUITY_EVERY_NS
+        self.base_ns: int | None = None
+        self.base_orders: frozenset[ClientOrderId] = frozenset()
+        self.contested: set[Ticker] = set()  # traded about when the base was read
         self.synced_at = 0
         self.fills_at_sync = 0
         self.foreign_tickers: set[Ticker] = set()
@@ -300,8 +306,28 @@ class Desk:
         self.synced_at, self.drift_cash = self.wall_ns, cash_drift
         self.fills_at_sync = self.fills.applied
         self.foreign_tickers.clear()
+        self.contested.clear()
+        # What is compared is not read back for ever, and what is not read back need not be remembered.
+        self.fills_since_ms = max(self.fills_since_ms, self.wall_ns // MS - FILLS_READ_BACK_MS)
+        self.fills.forget_before(self.fills_since_ms - FILLS_READ_BACK_MS)
         if not cash_drift:
             self.positions.awaiting.clear()
+        if not cash_drift and not self.drift_positions:
+            self.orders.nothing_missing(self.now_ns)
+
+    def base_taken(self) -> None:
+        """Our books have just begun with a reading."""
+        self.base_ns = self.now_ns
+        met = self.orders.get_open_orders() + self.orders.foreign_orders()
+        self.base_orders = frozenset(order.client_order_id for order in met)
+
+    def may_be_in_base(self, order: Order | None) -> bool:
+        """Whether a fill told now, of this order or of an unknown one, may have been part of the reading our books
+        began with.
+        """
+        if self.base_ns is None or self.now_ns - self.base_ns >= BASE_CONTESTED_NS:
+            return False
+        return order is None or order.client_order_id in self.base_orders
 
     # ---- answers to reads --------------------------------------------------------------------------------------
 
@@ -309,5 +335,8 @@ class Desk:
         """The reply to a read of ours, once; None while it is under way."""
         return self.answers.pop(request_id, None)
 
-    def forget_answers(self) -> None:
-        self.answers.clear()
+    def keep_answer(self, request_id: int, fact: Fact) -> None:
+        """Keep a reply for who asked; one whose asker is gone makes room in time."""
+        self.answers[request_id] = fact
+        if len(self.answers) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]

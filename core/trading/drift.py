@@ -77,6 +77,8 @@ def class_of_position(desk: Desk, drift: PositionDrift) -> DriftClass:
     market = desk.markets.get(drift.ticker)
     if drift.theirs == 0 and market is not None and market.info.status in ENDED:
         return DriftClass.PENDING_SETTLEMENT
+    if drift.ticker in desk.contested:
+        return DriftClass.MISSED_FILL
     if any(order.missing for order in desk.orders.missing_fills() if order.ticker == drift.ticker):
         return DriftClass.MISSED_FILL
     if drift.ticker in desk.foreign_tickers:
@@ -89,6 +91,8 @@ def class_of_cash(desk: Desk, drift: Drift) -> DriftClass:
     classes = {class_of_position(desk, p) for p in drift.positions}
     if classes:
         return DriftClass.UNKNOWN if DriftClass.UNKNOWN in classes else min(classes)
+    if desk.contested:
+        return DriftClass.MISSED_FILL
     fills = desk.fills.applied - desk.fills_at_sync
     if fills and abs(drift.cash) <= ROUNDING_PER_FILL * fills:
         return DriftClass.FEE_ROUNDING

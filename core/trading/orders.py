@@ -91,6 +91,12 @@ class OrderService:
         self._claimed = {key: order for key, order in self._claimed.items() if order.missing}
         return tuple(self._claimed.values())
 
+    def nothing_missing(self, now_ns: int) -> None:
+        """Books and exchange agree: what an order was claimed to have filled beyond its fills was never true."""
+        for order in self.missing_fills():
+            if now_ns - order.claimed_ns > SETTLE_NS:
+                order.claimed = order.filled
+
     def open_or_just_ended(self) -> bool:
         """True while an order is open; one that could have traded must not be taken for a transfer."""
         return bool(self._open)

@@ -161,7 +161,9 @@ def restore(desk: Desk, found: Recall, wall_ns: int) -> None:
     desk.fills_since_ms = found.fills_since_ms
     desk.recalled = True
     desk.positions.restore(found.positions.values())
-    desk.fills.remember((_key(f), (f.ticker, f.side.value, f.price, f.count, f.fee)) for f in found.fills)
+    desk.fills.remember(
+        (_key(f), (f.ticker, f.side.value, f.price, f.count, f.fee), f.traded_ms or f.at // MS) for f in found.fills
+    )
     for left in found.unresolved.values():
         expires = left.intent.expiration_s
         if expires is None or wall_ns < expires * NS + LEASE_OVER_NS:

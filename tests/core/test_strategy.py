@@ -105,6 +105,7 @@ def test_an_order_that_is_too_large_where_it_is_wished_is_made_smaller() -> None
 
 def test_a_quote_near_the_inventory_shrinks_to_what_has_room() -> None:
     bench = Bench(strategy=MarketMaker(MakerParameters(inventory=contracts(7)))).up()
+    bench.beat(times=30)
     sent = next(e for e in bench.effects if isinstance(e, SendOrder) and e.side is BookSide.BID)
     bench.accept(sent)
     bench.step(fill(trade="t9", order="elsewhere", count=400))

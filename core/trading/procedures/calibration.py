@@ -172,6 +172,8 @@ class Calibration:
         for report in read.orders:
             order = take_report(desk, report, is_read=True)
             listed.add(report.order_id)
+            if order.ticker in desk.contested:
+                order.filled = order.claimed = min(order.filled, report.filled)
             if ended_long_ago(order, desk.wall_ns) and not order.lookup_request:
                 desk.orders.look_up(order, desk.out)
         for order in desk.orders.get_open_orders() + desk.orders.foreign_orders():
@@ -186,6 +188,7 @@ class Calibration:
         if desk.fills.applied != self._fills_at_ask and self._round < ROUNDS:
             return False
         take_base(desk, positions, fills)
+        desk.base_taken()
         desk.positions.set_cash(Money(balance.balance + desk.risk.reserved()))
         return True
 
