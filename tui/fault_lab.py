@@ -27,6 +27,8 @@ LOOK_S = 0.1
 ASK_EVERY = 5  # looks
 ANSWER_S = 5.0
 SHOWN_NS = 2_000_000_000
+# A fault that nothing has told of for so long after its end was taken without a sign.
+QUIET_NS = 5_000_000_000
 
 
 class LabError(Exception):
@@ -99,7 +101,7 @@ class FaultLab:
                     async with asyncio.timeout(LOOK_S):
                         await self._grant(await self._wishes.get())
                 looks += 1
-                if self._looked_at and looks % ASK_EVERY == 0:
+                if self._awaits_strike or (self._looked_at and looks % ASK_EVERY == 0):
                     self._take(await self._ask({"do": "faults"}))
                 self._time()
         except (LabError, OSError, TimeoutError, ValueError, msgspec.DecodeError) as error:
@@ -113,6 +115,11 @@ class FaultLab:
     def _looked_at(self) -> bool:
         shown = self._clock_ns() - self._asked_ns < SHOWN_NS
         return shown or any(row.on or _running(row.trial) for row in self._view.rows)
+
+    @property
+    def _awaits_strike(self) -> bool:
+        """The moment of the first strike is wanted as exactly as we look."""
+        return any(row.trial is not None and row.on and row.trial.struck_ns is None for row in self._view.rows)
 
     async def _connect(self) -> None:
         assert self._door is not None
@@ -195,8 +202,10 @@ class FaultLab:
                 signs = news(before, now)
                 if signs:
                     trial = replace(trial, detected_ns=max(now.taken_ns, trial.started_ns), signs=signs)
-            if trial.cleared_ns is not None and healthy(before, now) and now.taken_ns >= trial.cleared_ns:
-                trial = replace(trial, recovered_ns=now.taken_ns)
+            if trial.cleared_ns is not None and healthy(before, now):
+                quiet_until = trial.cleared_ns + (QUIET_NS if trial.detected_ns is None else 0)
+                if now.taken_ns >= quiet_until:
+                    trial = replace(trial, recovered_ns=now.taken_ns)
             if trial is not row.trial:
                 self._edit(row.name, trial=trial)
 

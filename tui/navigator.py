@@ -78,6 +78,7 @@ class Navigator:
     def draw(self, snapshot: TraderSnapshot, now_ns: int) -> None:
         """Draw the shown screen only; a hidden one costs nothing."""
         view, main = self.shown, self._app.main
+        main.covered = view is not None
         if view is None:
             main.draw(snapshot, now_ns)
         else:
@@ -101,6 +102,7 @@ class Navigator:
         app, shown = self._app, self.shown
         self._top()
         app.screen_changed()
+        app.main.covered = name != DESK
         if name == DESK:
             if shown is not None:
                 app.pop_screen()

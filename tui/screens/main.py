@@ -104,6 +104,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.snapshot: TraderSnapshot | None = None
         self.now_ns = 0
         self.rate_hz = 4
+        self.covered = False
         self.view_errors: dict[str, str] = {}
         self._drawn: dict[str, tuple[object, ...]] = {}
         self._boxes: dict[str, tuple[int, int, int, int]] = {}
@@ -236,8 +237,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     # Drawing ----------------------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
-        """Draw everything from the picture at hand."""
-        if self.snapshot is not None:
+        """Draw everything from the picture at hand; nothing while another screen covers this one."""
+        if self.snapshot is not None and not self.covered:
             self._drawn.clear()
             self.draw(self.snapshot, self.now_ns)
 

@@ -65,6 +65,7 @@ class ViewScreen(Screen[None], inherit_bindings=False):
         self._filter = 0
         self._sort = 0
         self._drawn: tuple[TraderSnapshot, int, ViewState] | None = None
+        self._styled: tuple[str, frozenset[str]] | None = None
 
     def compose(self) -> ComposeResult:
         yield LinesView(id="header")
@@ -83,6 +84,16 @@ class ViewScreen(Screen[None], inherit_bindings=False):
             widget.ascii_only = self.ascii_only
         self.listing.symbols = self.symbols
         self.query_one("#search").display = False
+        self._styled = (self.app.theme, self.classes)
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        """Only when what the sheets look at has changed: to style everything anew holds the loop up each time the
+        screen comes back.
+        """
+        styled = (self.app.theme, self.classes)
+        if styled != self._styled:
+            self._styled = styled
+            super().update_node_styles(animate)
 
     @property
     def listing(self) -> ListingView:
@@ -163,8 +174,13 @@ class ViewScreen(Screen[None], inherit_bindings=False):
 
     def _show_keys(self) -> None:
         situation = self.situation()
-        if situation is not None:
+        if situation is None:
+            return
+        try:
             self.query_one(FooterBar).show(situation)
+        except Exception as error:
+            if self._is_news(error):
+                log.exception("keys of %s failed", self.view.name)
 
     def situation(self) -> Situation | None:
         """What the actions can depend on; None before the first picture."""

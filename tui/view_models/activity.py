@@ -34,11 +34,11 @@ class Entry:
     source: ActivityView | ErrorView
 
 
-def entries(look: Look) -> list[Entry]:
+def entries(activity: tuple[ActivityView, ...], errors: tuple[ErrorView, ...]) -> tuple[Entry, ...]:
     """Both lists as one by time; the key of an entry holds still while older ones fall off."""
     found: list[Entry] = []
     seen: dict[str, int] = {}
-    both: list[ActivityView | ErrorView] = [*look.snapshot.activity, *look.snapshot.errors]
+    both: list[ActivityView | ErrorView] = [*activity, *errors]
     for source in sorted(both, key=lambda item: item.at):
         if isinstance(source, ErrorView):
             grade, kind = ("E" if source.severity == "error" else "W"), source.severity
@@ -48,7 +48,23 @@ def entries(look: Look) -> list[Entry]:
         base = f"{source.at}{kind}{text}"
         seen[base] = seen.get(base, 0) + 1
         found.append(Entry(f"{base}#{seen[base]}", source.at, grade, kind, text, source))
-    return found
+    return tuple(found)
+
+
+class _Kept:
+    """The entries of the last picture: both lists are the same objects until something happens."""
+
+    def __init__(self) -> None:
+        self._from: tuple[object, object] = (None, None)
+        self._entries: tuple[Entry, ...] = ()
+
+    def __call__(self, activity: tuple[ActivityView, ...], errors: tuple[ErrorView, ...]) -> tuple[Entry, ...]:
+        if self._from[0] is not activity or self._from[1] is not errors:
+            self._from, self._entries = (activity, errors), entries(activity, errors)
+        return self._entries
+
+
+_kept_entries = _Kept()
 
 
 def _kept(entry: Entry, wanted: str) -> bool:
@@ -59,7 +75,7 @@ def _kept(entry: Entry, wanted: str) -> bool:
 
 def activity_listing(look: Look) -> Listing:
     """The chosen kind; a recovered error says by what."""
-    every = entries(look)
+    every = _kept_entries(look.snapshot.activity, look.snapshot.errors)
     shown = [e for e in every if _kept(e, look.filter) and look.wants(e.kind, e.text, _recovery(e), clock_text(e.at))]
     named = {entry.key: entry for entry in shown}
     worst = sum(1 for entry in every if entry.grade == "E")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_REPEATED_READ = "reads are repeated; an order or cancel hit is in doubt, looked up, never sent twice"
+_REPEATED_READ = "reads are repeated, cancels sent again; an order hit is in doubt, looked up, never sent twice"
 _DOUBT = "the order is in doubt and counts at its worst until a look-up tells"
 
 EXPECTED: dict[str, str] = {
@@ -12,7 +12,7 @@ EXPECTED: dict[str, str] = {
     "server_error": _REPEATED_READ,
     "rejected": "the order is REJECTED with the code; rejections in a row trip the breaker",
     "unauthorized": "the key is refused: trading halts and says so; heals when the key is taken again",
-    "conflict": "the order is looked up by its client id before anything else is done",
+    "conflict": "an order is rejected and told; ids are never sent twice, so it is no duplicate of ours",
     "too_many_requests": "new orders are held back, longer each time; cancels keep their own tokens; no error counted",
     "redirected": "not followed: the call fails",
     "post_only_crosses": "refused quotes count as nothing at first; three in a row: the book is read whole again",
@@ -24,13 +24,13 @@ EXPECTED: dict[str, str] = {
     "reply_huge": "cut off at the limit of size; the call counts as failed",
     "connection_closed": "nothing: the next call opens a new connection",
     "batch_mangled": "orders without an answer of their own are in doubt and looked up",
-    "cursor_loops": "the reading stops at the second sight of a page and counts as failed",
-    "stale_reads": "a difference counts only when it is read twice; nothing is corrected by one old page",
-    "clock_skew": "signatures are refused, our clock is set by the exchange's; calls go on",
+    "cursor_loops": "the reading stops at the second sight of a page and counts as failed (c makes it read)",
+    "stale_reads": "a difference counts only when read twice; one old page corrects nothing (c makes it read)",
+    "clock_skew": "signatures are refused: ERROR until our clock is set by the exchange's, then READY",
     "client_ids_free": "nothing: ids are never used twice by us",
     "frame_lost": "the gap in the sequence is seen, that book is not traded on and read whole again",
-    "frame_doubled": "a fill counts once; a doubled book change is a gap and the book is read whole again",
-    "frame_swapped": "the gap is seen and the book read whole again",
+    "frame_doubled": "nothing: a fill counts once, a change whose number is known already is dropped",
+    "frame_swapped": "a number out of turn is a gap and the book is read whole again; other frames need no order",
     "frame_late": "the book is old until it comes; a silent stream is not trusted for long",
     "frame_overtaken": "reply and stream in either order give the same books",
     "frame_broken": "the frame is refused and counted; a gap follows; twenty in a minute trip the breaker",

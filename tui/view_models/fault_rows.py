@@ -7,6 +7,7 @@ from tui.view_models.cells import UNKNOWN, Cell, Column, Line, Row, columns_for,
 from tui.view_models.lab import FaultRow, LabView, Trial
 from tui.view_models.listing import Listing
 from tui.view_models.look import Look, record_lines, titled
+from tui.view_models.signs import working
 
 COLUMNS = (
     Column("SWITCH", 6, right=False),
@@ -24,6 +25,8 @@ def seconds(span_ns: int | None) -> str:
     if span_ns is None:
         return UNKNOWN
     tenths = max(span_ns, 0) // (SECOND_NS // 10)
+    if not tenths:
+        return "<0.1s"
     return f"{tenths // 10}.{tenths % 10}s"
 
 
@@ -36,7 +39,7 @@ def seen_after(trial: Trial | None) -> int | None:
 
 def well_after(trial: Trial | None) -> int | None:
     """From the end of the fault to a trader as well as before."""
-    if trial is None or trial.recovered_ns is None or trial.cleared_ns is None:
+    if trial is None or trial.recovered_ns is None or trial.cleared_ns is None or trial.detected_ns is None:
         return None
     return trial.recovered_ns - trial.cleared_ns
 
@@ -54,7 +57,7 @@ def _watch(row: FaultRow, look: Look) -> tuple[Cell, Cell]:
     else:
         seen = (f"{age_text(now_ns - (trial.struck_ns or trial.started_ns))}…", "own" if struck else "dim")
     if trial.recovered_ns is not None:
-        return seen, (seconds(well_after(trial)), "ok")
+        return seen, (seconds(well_after(trial)) if trial.detected_ns is not None else "", "ok")
     if trial.cleared_ns is None:
         return seen, ("while on", "dim")
     return seen, (f"{age_text(now_ns - trial.cleared_ns)}…", "own")
@@ -76,7 +79,7 @@ def lab_listing(look: Look) -> Listing:
     return Listing(
         title=titled("Fault lab", look),
         badge=f"{on} ON · switches read {age} ago" if on else f"all off · switches read {age} ago",
-        head=(*_trouble(lab), table_head(columns)),
+        head=(*_trouble(lab), *_unwell(look), table_head(columns)),
         keys=tuple(named),
         row=lambda index: _row(lab.rows[index], look, columns),
         foot=(_foot(),),
@@ -86,6 +89,15 @@ def lab_listing(look: Look) -> Listing:
 
 def _trouble(lab: LabView) -> tuple[Line, ...]:
     return ((("refused: " + lab.trouble, "alarm"),),) if lab.trouble else ()
+
+
+def _unwell(look: Look) -> tuple[Line, ...]:
+    """A trial that begins in trouble tells little."""
+    snapshot = look.snapshot
+    if working(snapshot) and not snapshot.breaker.tripped:
+        return ()
+    word = "its breaker is tripped" if snapshot.breaker.tripped else f"it is in {snapshot.state.label}"
+    return (((f"the trader is not well now ({word}): a trial that begins here tells little", "warn"),),)
 
 
 def _foot() -> Line:

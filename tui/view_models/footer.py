@@ -38,9 +38,12 @@ def _hints(situation: Situation) -> list[Action]:
     here = [action for action in ACTIONS if action.footer and (not action.where or situation.screen in action.where)]
 
     def rank(action: Action) -> tuple[int, int]:
-        first = action.priority or action.name in ("pause", "leave")
-        own = situation.screen != DESK and bool(action.where)
-        return (0 if first else 1 if own else 2, action.footer)
+        if action.priority or action.name in ("pause", "leave"):
+            return (0, action.footer)
+        beside = situation.screen != DESK
+        if beside and action.name == "help":
+            return (1, 3)
+        return (1 if beside and action.where else 2, action.footer)
 
     return sorted(here, key=rank)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.domain.amounts import Count, Money, count_text, money_text
 from core.trading.snapshot import DayView, PositionView
 from tui.view_models.ages import account_stale, age_text, clock_text, date_text, wall_age
@@ -13,7 +15,6 @@ from tui.view_models.position_list import net
 from tui.view_models.tables import signed_role
 
 AXIS = 11
-NAME = 30
 
 
 def _amount(name: str, value: Money, *, sign: bool = False, role: str = "") -> Line:
@@ -132,22 +133,30 @@ def pnl_listing(look: Look) -> Listing:
     charts = _charts(look, min(rows, 26), stale) if read and rows >= 9 else ()
     name = max(min(look.width - 50, 44), 12)
     head: Line = ((fit("", name) + f"{'REALIZED':>13}{'UNREALIZED':>13}{'FEES':>11}{'NET':>13}", "head"),)
-    lines = _rows(look, name)
+    traded = [p for p in snapshot.positions if p.count or p.realized or p.fees]
+    traded.sort(key=lambda position: (net(position), position.ticker))
+    keys = ("markets", *(p.ticker for p in traded), "days", *(f"day {day.at}" for day in reversed(snapshot.days)))
+
+    def row(index: int) -> Row:
+        line = _line(index, traded, snapshot.days, name)
+        return Row(keys[index], line, "".join(text for text, _ in line))
+
     age = age_text(wall_age(snapshot, look.frame.now_ns, money.synced_at))
     return Listing(
         title=titled("P&L", look),
         badge="not read yet" if not read else f"STALE {age}" if stale else f"compared with the exchange {age} ago",
         head=(*figures, *charts, head),
-        keys=tuple(key for key, _ in lines),
-        row=lambda index: Row(lines[index][0], lines[index][1], "".join(text for text, _ in lines[index][1])),
+        keys=keys,
+        row=row,
     )
 
 
-def _rows(look: Look, name: int) -> list[tuple[str, Line]]:
-    traded = [p for p in look.snapshot.positions if p.count or p.realized or p.fees]
-    traded.sort(key=lambda position: (net(position), position.ticker))
-    lines: list[tuple[str, Line]] = [("markets", ((f"by market, worst first ({len(traded)})", "head"),))]
-    lines += [(position.ticker, _market_line(position, name)) for position in traded]
-    lines.append(("days", (("by day (UTC): booked, without what is unrealized", "head"),)))
-    lines += [(f"day {day.at}", _day_line(day, name)) for day in reversed(look.snapshot.days)]
-    return lines
+def _line(index: int, traded: Sequence[PositionView], days: Sequence[DayView], name: int) -> Line:
+    """Row `index`: a heading, the markets, a heading, the days with the newest first."""
+    if index == 0:
+        return ((f"by market, worst first ({len(traded)})", "head"),)
+    if index <= len(traded):
+        return _market_line(traded[index - 1], name)
+    if index == len(traded) + 1:
+        return (("by day (UTC): booked, without what is unrealized", "head"),)
+    return _day_line(days[len(traded) + 1 - index], name)

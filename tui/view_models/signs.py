@@ -10,6 +10,7 @@ from core.domain.enums import TraderState
 from core.trading.snapshot import TraderSnapshot
 
 WORKING = frozenset({TraderState.READY, TraderState.ACTING})
+ILL = frozenset({TraderState.ERROR, TraderState.LOW_CASH, TraderState.RECOVER_CASH, TraderState.SHUTDOWN})
 
 # Figures that only rise, and what it means that one did.
 COUNTED: tuple[tuple[str, Callable[[TraderSnapshot], int]], ...] = (
@@ -23,7 +24,7 @@ COUNTED: tuple[tuple[str, Callable[[TraderSnapshot], int]], ...] = (
 )
 
 
-def _working(snapshot: TraderSnapshot) -> bool:
+def working(snapshot: TraderSnapshot) -> bool:
     return snapshot.state.state in WORKING
 
 
@@ -34,7 +35,7 @@ def _ill(snapshot: TraderSnapshot) -> dict[str, str]:
 def news(before: TraderSnapshot, now: TraderSnapshot) -> tuple[str, ...]:
     """What is worse or newly told since `before`, in words, most telling first; empty when nothing is."""
     found: list[str] = []
-    if _working(before) and not _working(now):
+    if working(before) and not working(now):
         found.append(f"state {now.state.label or now.state.state.value}")
     if now.breaker.tripped and not before.breaker.tripped:
         found.append("breaker tripped")
@@ -56,8 +57,10 @@ def news(before: TraderSnapshot, now: TraderSnapshot) -> tuple[str, ...]:
 
 
 def healthy(before: TraderSnapshot, now: TraderSnapshot) -> bool:
-    """As good as `before`: the state, the roads, no doubt, every book trusted, no component worse."""
-    if _working(before) and not _working(now):
+    """Well: working (or paused as `before`), the roads up, no new doubt, every book trusted, no component worse."""
+    if not working(now) and now.state.state is not before.state.state:
+        return False
+    if now.state.state in ILL:
         return False
     if now.breaker.tripped and not before.breaker.tripped:
         return False
