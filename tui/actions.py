@@ -21,7 +21,9 @@ from core.domain.commands import (
     WatchMarket,
 )
 from core.domain.enums import FINAL_ORDER_STATES, ExitReason, Mode, Ownership, TraderState
+from core.trading.snapshot import OrderView
 from tui.action import ON_DESK, Action, Situation, says
+from tui.desk_actions import DESK_ACTIONS
 from tui.screen_actions import SCREEN_ACTIONS
 
 _BEFORE = frozenset({TraderState.STARTUP, TraderState.IDLE})
@@ -31,7 +33,10 @@ _LIQUIDATES = frozenset(
 
 
 def _pause_label(situation: Situation) -> str:
-    return "Resume" if situation.operator_pause else "Pause (cancels quotes)"
+    if situation.operator_pause:
+        return "Resume"
+    own = sum(1 for order in situation.snapshot.orders if order.ownership is not Ownership.FOREIGN)
+    return f"Pause (cancels {own} order{'' if own == 1 else 's'})"
 
 
 def _pause_blocked(situation: Situation) -> str:
@@ -65,7 +70,9 @@ def _liquidate_blocked(situation: Situation) -> str:
 
 def _cancel_blocked(situation: Situation) -> str:
     if situation.order is None:
-        return "select an open order first (press 3)"
+        if situation.view.panel == "ladder":
+            return "point at an own order first (up and down), or press 3"
+        return "select an open order first (press 3); one that is gone is never replaced by another"
     if situation.order.state in FINAL_ORDER_STATES:
         return f"the order is {situation.order.state.value}"
     if situation.order.ownership is Ownership.FOREIGN:
@@ -73,9 +80,9 @@ def _cancel_blocked(situation: Situation) -> str:
     return ""
 
 
-def _cancel_command(situation: Situation, command_id: int) -> Command:
-    assert situation.order is not None
-    return CancelOrder(client_order_id=situation.order.client_order_id, command_id=command_id)
+def cancel_command(order: OrderView, command_id: int) -> Command:
+    """Sent by `x`."""
+    return CancelOrder(client_order_id=order.client_order_id, command_id=command_id)
 
 
 def _arm_blocked(situation: Situation) -> str:
@@ -114,15 +121,14 @@ def _row_blocked(situation: Situation) -> str:
 ACTIONS: tuple[Action, ...] = (
     Action("panic", ("ctrl+k", "f9"), "^k", says("PANIC"), "Cancel every own order and pause, at once, from anywhere",
            "Trading", footer=1, priority=True, command=lambda s, i: Panic(command_id=i)),
-    Action("pause", ("p",), "p", _pause_label, "No new orders, own resting quotes are canceled; again: resume",
+    Action("pause", ("p",), "p", _pause_label, "No new orders; every own resting order is canceled; again: resume",
            "Trading", footer=2, blocked=_pause_blocked, command=_pause_command),
-    Action("start", ("s",), "s", says("Start"), "Start a trader that is idle", "Trading", blocked=_start_blocked,
+    Action("start", ("S",), "S", says("Start"), "Start a trader that is idle", "Trading", blocked=_start_blocked,
            command=lambda s, i: Start(command_id=i)),
     Action("liquidate", ("L",), "L", says("Liquidate…"), "Close every position, reduce-only; shows the plan and asks",
            "Trading", footer=3, danger=True, blocked=_liquidate_blocked),
-    Action("cancel", ("x",), "x", says("Cancel order"), "Cancel the selected order", "Trading", footer=6, danger=True,
-           blocked=_cancel_blocked, where=ON_DESK | {"orders"},
-           command=_cancel_command),
+    Action("cancel", ("x",), "x", says("Cancel order"), "Cancel the selected order (on the book the one pointed at)",
+           "Trading", footer=6, danger=True, blocked=_cancel_blocked, where=ON_DESK | {"orders"}),
     Action("breaker", ("b",), "b", says("Breaker…"), "Why the circuit breaker tripped, value, limit; reset it",
            "Trading", footer=4),
     Action("arm", ("A",), "A", says("Arm…"), "Allow orders that take risk (demo and live); asks", "Trading",
@@ -147,9 +153,9 @@ ACTIONS: tuple[Action, ...] = (
            where=ON_DESK),
     Action("zoom", ("z",), "z", says("Zoom"), "This panel on the whole screen; again: restore", "Look", footer=11,
            where=ON_DESK),
-    Action("previous_market", ("left_square_bracket", "left"), "[", says("Market"), "The ladder of the market before",
+    Action("previous_market", ("left_square_bracket",), "[", says("Market"), "The ladder of the market before",
            "Look", blocked=_market_blocked, where=ON_DESK),
-    Action("next_market", ("right_square_bracket", "right"), "]", says("Market"), "Show the ladder of the next market",
+    Action("next_market", ("right_square_bracket",), "]", says("Market"), "Show the ladder of the next market",
            "Look", footer=10, blocked=_market_blocked, where=ON_DESK),
     Action("watch", ("w",), "w", says("Watch market"), "Show the ladder of the selected row's market", "Look",
            blocked=_watch_blocked, command=_watch_command),
@@ -160,8 +166,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", ("t",), "t", says("Theme"), "Next theme: dark, light, high contrast", "Look"),
     Action("repaint", ("ctrl+l",), "^l", says("Repaint"), "Draw the whole screen again", "Look"),
     Action("palette", ("ctrl+p",), "^p", says("Commands"), "List every action by name", "Look", footer=14),
-    Action("help", ("question_mark", "f1"), "?", says("Help"), "Keys and what they do", "Look", footer=7),
+    Action("help", ("question_mark", "f1"), "?", says("Help"), "Keys and what they do", "Look", footer=5),
     Action("back", ("escape",), "esc", says("Back"), "One level back: dismiss the last result, leave zoom", "Look"),
+    *DESK_ACTIONS,
     *SCREEN_ACTIONS,
 )  # fmt: skip
 
@@ -207,6 +214,7 @@ def key_text(key: str) -> str:
     if " " in key:
         return " ".join(key_text(part) for part in key.split(" "))
     words = {
+        "plus": "+", "minus": "-", "left": "←", "right": "→",
         "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc", "slash": "/",
     }  # fmt: skip
     if key.startswith("f") and key[1:].isdigit():

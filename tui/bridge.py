@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from core.domain.commands import Command
+from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder
+from core.domain.ids import Ticker
 from core.domain.market import MarketListing
+from core.trading.inquiry import Explanation, OrderPreview, Piece
 from core.trading.snapshot import TraderSnapshot
 
 
@@ -37,6 +39,18 @@ class TraderBridge(Protocol):
 
     def state_folder(self) -> Path:
         """Where copies of the status are kept."""
+
+    def preview_order(self, wish: PlaceOrder | AmendOrder | CancelOrder) -> OrderPreview | None:
+        """What such an order, change or cancel would do now; None before the trader is assembled. Sends nothing."""
+
+    def explain_market(self, ticker: Ticker) -> Explanation | None:
+        """Why a market is or is not traded now; None before the trader is assembled."""
+
+    async def bug_bundle(self) -> tuple[Piece, ...]:
+        """What a bug report needs, without secrets; nothing is written."""
+
+    async def write_bundle(self, pieces: tuple[Piece, ...]) -> Path:
+        """Write them into one new owner-only file; OSError when that is not possible."""
 
     def market_listing(self) -> MarketListing:
         """Every market of the exchange as last listed; asked for only while it is shown."""

@@ -6,13 +6,27 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from core.trading.inquiry import Piece
 from tui import clipboard
-from tui.actions import arm_command, liquidate_command, reset_command
+from tui.action import DESK
+from tui.actions import arm_command, cancel_command, liquidate_command, reset_command
+from tui.desk_actions import TABLES
+from tui.ordering import Ordering
 from tui.screens.dialog import Answer
 from tui.screens.help import HelpScreen
-from tui.screens.questions import RESET_REASON, arm_dialog, breaker_dialog, liquidate_dialog, quit_dialog
+from tui.screens.questions import (
+    RESET_REASON,
+    arm_dialog,
+    breaker_dialog,
+    bundle_dialog,
+    explain_dialog,
+    filter_dialog,
+    liquidate_dialog,
+    quit_dialog,
+)
 from tui.themes import themes
-from tui.view_models.view_state import LOG_LEVELS, PANELS
+from tui.view_models.tables import SORTS
+from tui.view_models.view_state import LOG_LEVELS, PANEL_WORDS, PANELS
 from tui.widgets.ladder import Ladder
 
 if TYPE_CHECKING:
@@ -47,9 +61,82 @@ class Operations:
             "help": self.help,
             "back": self.back,
             "palette": app.action_command_palette,
+            "cancel": self.cancel,
+            "explain": self.explain,
+            "bundle": self.bundle,
+            "find": self.find,
+            "sort_rows": self.sort_rows,
         }
+        self.ordering = Ordering(app)
+        self.table |= self.ordering.table
         for number, name in enumerate(PANELS, start=1):
             self.table[f"panel_{number}"] = lambda name=name: main.focus_panel(name)  # type: ignore[misc]
+
+    def cancel(self) -> None:
+        """The selected order at once, the one pointed at on the book after its preview."""
+        situation = self._app.situation()
+        order = situation.order
+        if order is None:
+            return
+        if situation.screen == DESK and situation.view.panel == "ladder":
+            self.ordering.cancel(order)
+        else:
+            self._app.submit(lambda command_id: cancel_command(order, command_id))
+
+    def explain(self) -> None:
+        """Gate by gate, of this moment, as long as it is looked at."""
+        market, bridge = self._app.situation().market, self._app.bridge
+        if market is not None:
+            self._app.ask(explain_dialog(market, bridge.explain_market), self._closed)
+
+    def bundle(self) -> None:
+        """Collect first, show what it is, write only then."""
+        self._app.run_worker(self._bundle(), exit_on_error=False, group="bundle", exclusive=True)
+
+    async def _bundle(self) -> None:
+        app = self._app
+        try:
+            pieces = await app.bridge.bug_bundle()
+        except Exception as error:
+            log.exception("the bundle could not be collected")
+            app.main.say(f"bug bundle: {type(error).__name__}: {error}", "alarm")
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice == "yes":
+                app.run_worker(self._write_bundle(pieces), exit_on_error=False, group="bundle")
+
+        app.ask(bundle_dialog(pieces, app.bridge.state_folder()), answered)
+
+    async def _write_bundle(self, pieces: tuple[Piece, ...]) -> None:
+        try:
+            path = await self._app.bridge.write_bundle(pieces)
+        except OSError as error:
+            self._app.main.say(f"bug bundle NOT written: {error.strerror}", "alarm")
+            return
+        self._app.main.say(f"bug bundle written, readable by you only: {path}", "ok")
+
+    def find(self) -> None:
+        """On the book another market, on a table its rows."""
+        main = self._app.main
+        panel = main.view.panel
+        if panel not in TABLES:
+            self.ordering.find()
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice in ("apply", "clear"):
+                words = answer.values.get("words", "") if answer.choice == "apply" else ""
+                main.choose(filters=(*((p, w) for p, w in main.view.filters if p != panel), (panel, words)))
+
+        self._app.ask(filter_dialog(PANEL_WORDS[panel], main.view.filter_of(panel)), answered)
+
+    def sort_rows(self) -> None:
+        main = self._app.main
+        panel = main.view.panel
+        count = len(SORTS[panel])
+        chosen = (main.view.sort_of(panel) + 1) % count
+        main.choose(sorts=(*((p, n) for p, n in main.view.sorts if p != panel), (panel, chosen)))
 
     def liquidate(self) -> None:
         def answered(answer: Answer | None) -> None:
@@ -115,10 +202,15 @@ class Operations:
         app.push_screen(HelpScreen(app.situation(), app.main.symbols, ascii_only=app.options.ascii))
 
     def back(self) -> None:
-        """Leave zoom first, then put results away; never leave the program."""
+        """Drop a move, leave zoom, clear the filter, then put results away; never leave the program."""
         main = self._app.main
-        if main.view.zoom:
+        panel = main.view.panel
+        if main.view.ticket.moving is not None:
+            self.ordering.move()
+        elif main.view.zoom:
             main.toggle_zoom()
+        elif main.view.filter_of(panel):
+            main.choose(filters=tuple((p, w) for p, w in main.view.filters if p != panel))
         else:
             main.dismiss_results()
 
@@ -152,4 +244,3 @@ class Operations:
                 log.warning("status not kept: %s", error)
                 words, role = f"{words}; NOT kept in a file: {error.strerror}", "alarm"
         app.main.say(words, role)
-        app.notify(words, markup=False, timeout=4)

@@ -81,7 +81,9 @@ class Engine:
         renew_leases(self.desk)
         if not self.desk.group.settled:
             return
-        room = self.desk.risk.rate_room(self.desk.now_ns)
+        # One order of each second is kept for a person: a busy strategy must not crowd out who watches it.
+        kept = 1 if self.desk.settings.limits.orders_per_second > 1 else 0
+        room = self.desk.risk.rate_room(self.desk.now_ns) - kept
         for wish in self.actor.decide(self.desk, room):
             assert wish.origin is Origin.STRATEGY
             take_wish(self.life, wish)

@@ -11,6 +11,14 @@ from core.domain.ids import ClientOrderId, Ticker
 from core.trading.snapshot import Part
 
 
+class Piece(Part, frozen=True, kw_only=True):
+    """A part of a bug bundle: its file name, what it is in words, its bytes."""
+
+    name: str
+    words: str
+    data: bytes
+
+
 class GateView(Part, frozen=True, kw_only=True):
     """One check: what it looks at (`value`) beside what it allows (`limit`); `text` is its no, "" when it passes."""
 

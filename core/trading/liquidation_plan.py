@@ -36,17 +36,19 @@ def plan_line(position: Position, market: Market | None) -> LiquidationLine:
         return _line(position, side, 0, 0, None, 0, f"no {side.opposite} to close against")
     best = levels[0][0]
     closed = value = fee = 0
+    steps: list[tuple[Price, Count]] = []
     limit: Price | None = None
     for price, count in levels:
         if closed >= wanted or abs(price - best) > SLIPPAGE_CAP:
             break
         taken = min(count, wanted - closed)
         closed += taken
+        steps.append((price, Count(taken)))
         value += price * taken
         limit = price
         fee += fee_estimate(market, price, taken)
     note = "" if closed == wanted else "not enough depth within the slippage cap"
-    return _line(position, side, closed, value, limit, fee, note, best)
+    return _line(position, side, closed, value, limit, fee, note, best, tuple(steps))
 
 
 def fee_estimate(market: Market, price: int, count: int, *, maker: bool = False) -> int:
@@ -71,6 +73,7 @@ def _line(
     fee: int,
     note: str,
     best: int = 0,
+    levels: tuple[tuple[Price, Count], ...] = (),
 ) -> LiquidationLine:
     own_value = value if side is BookSide.ASK else PRICE_SCALE * closed - value
     at_best = (best if side is BookSide.ASK else PRICE_SCALE - best) * closed
@@ -86,4 +89,5 @@ def _line(
         fees_estimate=Money(fee),
         slippage=Money(at_best - own_value if closed else 0),
         note=note,
+        levels=levels,
     )

@@ -365,6 +365,8 @@ class LiquidationLine(Part, frozen=True, kw_only=True):
     fees_estimate: Money
     slippage: Money
     note: str
+    # What it would take from the book, best first: (YES price, count).
+    levels: tuple[tuple[Price, Count], ...] = ()
 
 
 class ExitView(Part, frozen=True, kw_only=True):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from core.domain.amounts import Count, Money, Price, contracts
-from core.domain.commands import Command
+from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder
 from core.domain.enums import (
     BookSide,
     ExitReason,
@@ -22,6 +23,7 @@ from core.domain.enums import (
 )
 from core.domain.ids import ClientOrderId, EventTicker, OrderId, SeriesTicker, Ticker
 from core.domain.market import MarketInfo, MarketListing, PriceBand
+from core.trading.inquiry import Explanation, OrderPreview, Piece
 from core.trading.snapshot import (
     ActionView,
     ActivityView,
@@ -328,6 +330,9 @@ class FixedBridge:
         self.sent: list[Command] = []
         self.knock = asyncio.Event()
         self.listing = MarketListing()
+        self.previews: Callable[[Command], OrderPreview | None] = lambda wish: None
+        self.explanation: Explanation | None = None
+        self.pieces: tuple[Piece, ...] = ()
         self.lab: object = "no exchange of its own"
         self._next = max((item.command_id for item in shown.actions), default=0)
 
@@ -351,6 +356,21 @@ class FixedBridge:
 
     def state_folder(self) -> Path:
         return self.folder
+
+    def preview_order(self, wish: PlaceOrder | AmendOrder | CancelOrder) -> OrderPreview | None:
+        return self.previews(wish)
+
+    def explain_market(self, ticker: Ticker) -> Explanation | None:
+        return self.explanation
+
+    async def bug_bundle(self) -> tuple[Piece, ...]:
+        return self.pieces
+
+    async def write_bundle(self, pieces: tuple[Piece, ...]) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / "bug-1.zip"
+        path.write_bytes(b"".join(piece.data for piece in pieces))
+        return path
 
     def market_listing(self) -> MarketListing:
         return self.listing

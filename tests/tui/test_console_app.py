@@ -107,8 +107,8 @@ async def test_pause_becomes_resume(bridge):
 async def test_an_idle_trader_is_started_by_key(bridge):
     bridge.put(state=b.state(state=TraderState.IDLE, label="IDLE"))
     async with running(bridge) as (app, pilot):
-        assert "s Start" in shown(app, "footer")
-        await pilot.press("s")
+        assert "S Start" in shown(app, "footer")
+        await pilot.press("S")
         assert bridge.sent == [Start(command_id=1)]
 
 
@@ -119,9 +119,9 @@ async def test_an_idle_trader_is_started_by_key(bridge):
         ({"state": b.state(state=TraderState.CALIBRATING)}, "L", "not possible in CALIBRATING"),
         ({"state": b.state(state=TraderState.SHUTDOWN)}, "c", "not possible in SHUTDOWN"),
         ({"state": b.state(state=TraderState.PAUSED, pause=PauseKind.FEED)}, "p", "resumes by itself"),
-        ({}, "x", "select an open order"),
+        ({}, "x", "point at an own order first"),
         ({}, "A", "paper mode needs no arming"),
-        ({}, "s", "already started"),
+        ({}, "S", "already started"),
         ({"books": ()}, "right_square_bracket", "no other market"),
     ],
 )
@@ -251,8 +251,8 @@ async def test_the_reason_of_a_reset_can_be_typed(bridge):
         typed.value = "limits were too tight"
         await pilot.press("enter")
         await pilot.pause()
-        assert app.focused.id == "choice-no" and bridge.sent == []
-        await pilot.press("right", "enter")
+        assert app.focused.id == "choice-yes" and bridge.sent == []
+        await pilot.press("enter")
         await pilot.pause()
         assert bridge.sent == [ResetBreaker(reason="limits were too tight", command_id=1)]
 
@@ -376,7 +376,8 @@ async def test_markets_and_recentring(bridge):
         await pilot.press("right_square_bracket")
         assert b.FED in shown(app, "ladder").splitlines()[0]
         await pilot.press("1", "pageup", "pageup", "pageup")
-        assert "moved" in shown(app, "ladder") and "0.71" not in shown(app, "ladder").split("bid 0.70")[0]
+        await pilot.pause()
+        assert "market" in shown(app, "ladder") and "0.71" not in shown(app, "ladder").split("bid 0.70")[0]
         await pilot.press("r")
         assert "0.71" in shown(app, "ladder").split("bid 0.70")[0]
 

@@ -137,7 +137,8 @@ def test_the_mode_is_a_word_on_every_size(mode):
 
 
 def test_paper_says_that_the_account_is_fresh_and_simulated():
-    assert "fresh simulated account" in plain(header_line(frame(width=80)))
+    assert "fresh simulated account" in plain(header_line(frame(width=120)))
+    assert "PAPER  fresh" in plain(header_line(frame(width=80)))
 
 
 def test_a_picture_that_stops_changing_is_called_stale():
@@ -307,7 +308,7 @@ def test_stopping_lists_what_is_being_canceled():
 
 def test_footer_follows_the_state_and_says_what_a_pause_does():
     running = Situation(b.snapshot(), ViewState())
-    assert "Pause (cancels quotes)" in plain(footer_line(running, 160, ascii_only=False))
+    assert "Pause (cancels 2 orders)" in plain(footer_line(running, 160, ascii_only=False))
     paused = b.state(state=TraderState.PAUSED, pause=PauseKind.OPERATOR, label="PAUSED (operator)")
     assert "Resume" in plain(footer_line(Situation(b.snapshot(state=paused), ViewState()), 160, ascii_only=False))
     for width in (80, 120, 200):

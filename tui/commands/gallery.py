@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from errno import EROFS
 from pathlib import Path
 
 from core.config import Settings
-from core.domain.commands import Command
+from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder
+from core.domain.ids import Ticker
 from core.domain.market import MarketListing
 from core.lab.world import run_world
 from core.sim.auth import generate_private_key
+from core.trading.inquiry import Explanation, OrderPreview, Piece
 from core.trading.panel import status_text
 from core.trading.snapshot import TraderSnapshot
 from tui.bridge import LabDoor
@@ -43,6 +46,18 @@ class StillBridge:
 
     def state_folder(self) -> Path:
         return Path()
+
+    def preview_order(self, wish: PlaceOrder | AmendOrder | CancelOrder) -> OrderPreview | None:
+        return None
+
+    def explain_market(self, ticker: Ticker) -> Explanation | None:
+        return None
+
+    async def bug_bundle(self) -> tuple[Piece, ...]:
+        return ()
+
+    async def write_bundle(self, pieces: tuple[Piece, ...]) -> Path:
+        raise OSError(EROFS, "a picture stands still")
 
     def market_listing(self) -> MarketListing:
         return MarketListing()

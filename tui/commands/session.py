@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from core.assembly import Trader
+from core.bundle import disk_pieces, live_pieces, without_secrets, write_bundle
 from core.config import Settings
-from core.domain.commands import Command, Stop
+from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder, Stop
 from core.domain.enums import ExitReason, Mode, Origin
 from core.domain.errors import StartRefused
+from core.domain.ids import Ticker
 from core.domain.market import MarketListing
 from core.domain.records import Record, StateMoved
 from core.environment import LOG_FILE
 from core.report import session_report
+from core.trading.inquiry import Explanation, OrderPreview, Piece
 from core.trading.snapshot import ExitView, TraderSnapshot
 from core.trading.timetext import clock_text
 from tui.bridge import LabDoor
@@ -95,6 +98,20 @@ class AssemblyBridge:
 
     def state_folder(self) -> Path:
         return self._trader.folder()
+
+    def preview_order(self, wish: PlaceOrder | AmendOrder | CancelOrder) -> OrderPreview | None:
+        return self._trader.preview_order(wish) if self._trader.engine is not None else None
+
+    def explain_market(self, ticker: Ticker) -> Explanation | None:
+        return self._trader.explain_market(ticker) if self._trader.engine is not None else None
+
+    async def bug_bundle(self) -> tuple[Piece, ...]:
+        live = live_pieces(self._trader)
+        kept = await asyncio.to_thread(disk_pieces, self._trader.folder())
+        return without_secrets((*live, *kept), self._trader.settings)
+
+    async def write_bundle(self, pieces: tuple[Piece, ...]) -> Path:
+        return await asyncio.to_thread(write_bundle, self._trader.folder(), pieces, self._trader.snapshot.taken_at)
 
     def market_listing(self) -> MarketListing:
         return self._trader.market_listing()

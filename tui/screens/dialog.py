@@ -1,13 +1,14 @@
-"""One dialog for everything that asks: lines that stay current, choices, focus on the harmless one.
+"""One dialog for everything that asks: lines that stay current, choices, fields, the keys that work in it.
 
 A dialog closes by itself, with a reason, when what it asks about has changed. A dangerous choice is ignored for a
-moment after opening, so that a repeated key does not confirm. Where a word must be typed, the choice waits for it.
+moment after opening and after each key, so that a repeated key does not confirm. Where a word must be typed, or where
+what is asked would be refused, the choice is locked.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -17,10 +18,10 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Label
 
 from core.trading.snapshot import TraderSnapshot
-from tui.view_models.cells import Line, cut
+from tui.view_models.cells import Line, cut, inert
 from tui.view_models.view_state import Frame
 from tui.widgets.lines import LinesView
 
@@ -36,11 +37,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class DialogSpec:
-    """What a dialog says and asks. `focus` names the choice under Enter, `back` the one under esc (""
-    where there is no way back).
+class Field:
+    """Something to type: `name` is its key in the answer and its label."""
 
-    `word` must be typed before a dangerous choice works; `text` offers an input with that default instead.
+    name: str
+    value: str = ""
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DialogSpec:
+    """What a dialog says and asks. `focus` names the choice under Enter, `back` the one under esc ("" where there is
+    no way back).
+
+    `fields` can be typed into, their values are in the frame that `lines` is given. `word` must be typed before a
+    dangerous choice works; `locked` says why it does not work for other reasons. `renamed` gives that choice's label
+    anew for what was typed. `first` names the field that has the focus at the beginning.
     """
 
     name: str
@@ -51,16 +63,29 @@ class DialogSpec:
     back: str
     closes: Callable[[TraderSnapshot], str] = field(default=lambda snapshot: "")
     word: str = ""
-    text: str | None = None
+    fields: tuple[Field, ...] = ()
+    locked: Callable[[Frame], str] = field(default=lambda frame: "")
+    renamed: Callable[[Frame], str] = field(default=lambda frame: "")
     wide: bool = False
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was chosen (`closed` when the dialog closed itself) and what was typed or why it closed."""
+    """What was chosen (`closed` when the dialog closed itself, with the reason in `text`) and what was typed."""
 
     choice: str
     text: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+class TypedInput(Input):
+    """Takes plain text only, pasted or typed."""
+
+    cursor_blink = False
+
+    def insert_text_at_cursor(self, text: str) -> None:
+        super().insert_text_at_cursor(inert(text))
 
 
 class Dialog(ModalScreen[Answer]):
@@ -78,7 +103,8 @@ class Dialog(ModalScreen[Answer]):
         self.spec = spec
         self.frame = frame
         self._ascii = ascii_only
-        self._armed_at = time.monotonic() + guard_ms / 1000
+        self._guard_s = guard_ms / 1000
+        self._armed_at = time.monotonic() + self._guard_s
         self._answered = False
 
     def compose(self) -> ComposeResult:
@@ -88,26 +114,38 @@ class Dialog(ModalScreen[Answer]):
             body = LinesView(id="body")
             body.ascii_only = self._ascii
             yield body
-            if spec.word or spec.text is not None:
-                field_ = Input(
-                    value=spec.text or "", placeholder=f"type {spec.word}" if spec.word else "reason", id="typed"
-                )
-                field_.cursor_blink = False
-                yield field_
+            if spec.fields:
+                with Horizontal(id="fields"):
+                    for item in spec.fields:
+                        yield Label(Content(f"{item.name} "))
+                        typed = TypedInput(value=item.value, id=f"field-{item.name}", classes="-field")
+                        if item.width:
+                            typed.styles.width = item.width
+                        yield typed
+            if spec.word:
+                yield TypedInput(placeholder=f"type {spec.word}", id="typed")
             with Horizontal(id="choices"):
                 for choice in spec.choices:
-                    label = f"{choice.label} ({choice.key})" if choice.key else choice.label
-                    button = Button(
-                        Content(label),
-                        id=f"choice-{choice.name}",
-                        classes="-danger" if choice.danger else "",
-                        compact=True,
-                    )
-                    button.disabled = bool(spec.word and choice.danger)
-                    yield button
+                    yield self._button(choice)
+        keys = LinesView(id="keys")
+        keys.ascii_only = self._ascii
+        yield keys
+
+    def _button(self, choice: Choice) -> Button:
+        label = f"{choice.label} ({choice.key})" if choice.key else choice.label
+        button = Button(
+            Content(label), id=f"choice-{choice.name}", classes="-danger" if choice.danger else "", compact=True
+        )
+        button.disabled = bool(choice.danger and (self.spec.word or self.spec.locked(self._seen())))
+        return button
 
     def on_mount(self) -> None:
-        self.query_one(f"#choice-{self.spec.focus}").focus()
+        spec = self.spec
+        wanted = self.query_one(f"#choice-{spec.focus}", Button)
+        if spec.first:
+            self.query_one(f"#field-{spec.first}").focus()
+        else:
+            (self.query_one(f"#choice-{spec.back}") if wanted.disabled and spec.back else wanted).focus()
         self._show()
 
     def on_resize(self) -> None:
@@ -123,16 +161,63 @@ class Dialog(ModalScreen[Answer]):
         if self.is_mounted:
             self._show()
 
+    def _seen(self) -> Frame:
+        """The frame with what is typed now."""
+        if not self.is_mounted:
+            return replace(self.frame, values={item.name: item.value for item in self.spec.fields})
+        values = {item.name: self.query_one(f"#field-{item.name}", Input).value for item in self.spec.fields}
+        return replace(self.frame, values=values)
+
     def _show(self) -> None:
-        width = min(100 if self.spec.wide else 76, self.app.size.width) - 4
-        room = max(self.app.size.height - (6 if self.spec.word or self.spec.text is not None else 4), 1)
-        lines = [cut(line, width) for line in self.spec.lines(replace(self.frame, width=width, height=room))]
+        spec = self.spec
+        width = min(100 if spec.wide else 76, self.app.size.width) - 4
+        taken = 5 + (2 if spec.word else 0) + (2 if spec.fields else 0)
+        room = max(self.app.size.height - taken, 1)
+        frame = replace(self._seen(), width=width, height=room)
+        lines = [cut(line, width) for line in spec.lines(frame)]
         if len(lines) > room:
             lines = [*lines[: room - 1], ((f"and {len(lines) - room + 1} more lines", "dim"),)]
         body = self.query_one("#body", LinesView)
         if len(lines) != len(body.lines):
             body.styles.height = len(lines)
         body.set_lines(lines)
+        self._lock(frame)
+        self.query_one("#keys", LinesView).set_lines([self.keys_line()])
+
+    def _lock(self, frame: Frame) -> None:
+        """Dangerous choices work only when nothing stands against them."""
+        typed = self.query("#typed")
+        word_missing = bool(self.spec.word) and typed.first(Input).value.strip() != self.spec.word
+        locked = word_missing or bool(self.spec.locked(frame))
+        renamed = self.spec.renamed(frame)
+        for choice in self.spec.choices:
+            if choice.danger:
+                button = self.query_one(f"#choice-{choice.name}", Button)
+                if button.disabled != locked:
+                    button.disabled = locked
+                if renamed and str(button.label) != renamed:
+                    button.label = Content(renamed)
+
+    def keys_line(self) -> Line:
+        """The keys that work while this is asked."""
+        focused, choices = self.focused, self.spec.choices
+        hints: list[tuple[str, str]] = [("^k", "PANIC")]
+        if isinstance(focused, Input):
+            hints += [("enter", "take it"), ("tab", "next field")]
+        else:
+            under = focused.id if focused is not None else ""
+            hints += [("enter", choice.label) for choice in choices if under == f"choice-{choice.name}"]
+            hints += [(choice.key, choice.label) for choice in choices if choice.key]
+            hints += [("tab", "type" if self.spec.fields or self.spec.word else "next choice")]
+        hints += [("esc", choice.label) for choice in choices if choice.name == self.spec.back]
+        cells: Line = ((" ", ""),)
+        for key, label in hints:
+            cells = (*cells, (key, "key"), (f" {label}  ", ""))
+        return cut(cells, self.app.size.width)
+
+    def on_descendant_focus(self) -> None:
+        if self.is_mounted:
+            self.query_one("#keys", LinesView).set_lines([self.keys_line()])
 
     def _answer(self, answer: Answer) -> None:
         if not self._answered:
@@ -142,10 +227,11 @@ class Dialog(ModalScreen[Answer]):
     def choose(self, name: str) -> None:
         """Take a choice, unless it is dangerous and too early or still locked."""
         choice = next(choice for choice in self.spec.choices if choice.name == name)
-        if choice.danger and (time.monotonic() < self._armed_at or self.query_one(f"#choice-{name}", Button).disabled):
+        early = time.monotonic() < self._armed_at
+        self._armed_at = max(self._armed_at, time.monotonic() + self._guard_s)
+        if choice.danger and (early or self.query_one(f"#choice-{name}", Button).disabled):
             return
-        typed = self.query("#typed")
-        self._answer(Answer(name, typed.first(Input).value.strip() if typed else ""))
+        self._answer(Answer(name, values={name: text.strip() for name, text in self._seen().values.items()}))
 
     def action_back(self) -> None:
         if self.spec.back:
@@ -173,15 +259,18 @@ class Dialog(ModalScreen[Answer]):
                 return
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if self.spec.word:
-            for choice in self.spec.choices:
-                if choice.danger:
-                    self.query_one(f"#choice-{choice.name}", Button).disabled = event.value.strip() != self.spec.word
+        self._show()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a field goes on: to the choice that is asked about."""
         event.stop()
         danger = next((choice for choice in self.spec.choices if choice.danger), None)
-        if self.spec.word and danger is not None:
+        if danger is None:
+            self.choose(self.spec.focus)
+        elif event.input.id == "typed":
             self.choose(danger.name)
-        else:
-            self.query_one(f"#choice-{self.spec.focus}").focus()
+        elif not self.query_one(f"#choice-{danger.name}", Button).disabled:
+            self.query_one(f"#choice-{danger.name}").focus()
+            self._armed_at = time.monotonic() + self._guard_s
+        elif self.spec.word:
+            self.query_one("#typed").focus()

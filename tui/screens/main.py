@@ -24,17 +24,18 @@ from core.domain.enums import Mode
 from core.domain.ids import Ticker
 from core.trading.snapshot import TraderSnapshot
 from tui.action import Situation
+from tui.desk_actions import own_at_cursor
 from tui.view_models.ages import SECOND_NS
 from tui.view_models.box import Scroll, boxed
 from tui.view_models.cells import Block, Line
 from tui.view_models.geometry import TABLES, arrange, layout_name
-from tui.view_models.header import alarm_line, header_line, notice_line, small_lines
+from tui.view_models.header import alarm_line, header_line, notice_lines, small_lines
 from tui.view_models.log import log_block
 from tui.view_models.money import money_block, risk_block
 from tui.view_models.state import state_block, state_lines
 from tui.view_models.symbols import UNICODE, Symbols
 from tui.view_models.tables import orders_block, positions_block
-from tui.view_models.view_state import PANELS, Frame, Notice, ViewState, neighbour_market
+from tui.view_models.view_state import PANELS, Frame, Notice, ViewState, chosen_book, neighbour_market
 from tui.widgets.bars import FooterBar
 from tui.widgets.ladder import Ladder
 from tui.widgets.lines import LinesView
@@ -108,6 +109,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.view_errors: dict[str, str] = {}
         self._drawn: dict[str, tuple[object, ...]] = {}
         self._boxes: dict[str, tuple[int, int, int, int]] = {}
+        self._notice_rows = 1
         self._presenters: dict[str, Callable[[Frame], Block]] = {}
 
     def compose(self) -> ComposeResult:
@@ -147,7 +149,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def places(self, width: int, height: int) -> dict[str, tuple[int, int, int, int]]:
         """Boxes by part for this size and the current choices."""
         view = self.view
-        boxes = arrange(width, height, slot=view.slot, zoom=view.panel if view.zoom else None)
+        zoom = view.panel if view.zoom else None
+        boxes = arrange(width, height, slot=view.slot, zoom=zoom, notice=self._notice_rows)
         return {name: tuple(box) for name, box in boxes.items()}  # type: ignore[misc]
 
     def on_resize(self, event: events.Resize) -> None:
@@ -178,6 +181,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.view = replace(self.view, panel=name, slot=name if name in TABLES else self.view.slot)
             self.post_message(self.Changed())
 
+    def on_ladder_pointed(self, message: Ladder.Pointed) -> None:
+        """Another price is pointed at; the market it belongs to is the one that is shown from now on."""
+        ticket = replace(self.view.ticket, market=message.market, cursor=message.price)
+        self.choose(market=message.market, ticket=ticket)
+
     def on_panel_selected(self) -> None:
         self.post_message(self.Changed())
 
@@ -192,7 +200,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def step_market(self, step: int) -> None:
         if self.snapshot is not None:
-            self.choose(market=neighbour_market(self.snapshot, self.view.market, step))
+            ticket = replace(self.view.ticket, moving=None)
+            self.choose(market=neighbour_market(self.snapshot, self.view.market, step), ticket=ticket)
 
     def choose(self, **changes: Any) -> None:
         """Change the view state and draw it."""
@@ -222,17 +231,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def situation(self) -> Situation:
         """What the actions can depend on now; before the panels are there, nothing is selected."""
         assert self.snapshot is not None
-        order, market = None, None
+        book = chosen_book(self.snapshot, self.view.market)
+        order, market = None, book.ticker if book else None
         name = self.view.panel
         panels = self.query(f"#{name}").results(Panel)
         row = next((panel.selected for panel in panels), None)
         if row is not None and name == "orders":
             known = (*self.snapshot.orders, *self.snapshot.finished_orders)
             order = next((item for item in known if item.client_order_id == row.key), None)
-            market = order.ticker if order else None
+            market = order.ticker if order else market
         elif row is not None and name == "positions":
             market = Ticker(row.key)
-        return Situation(self.snapshot, self.view, order, market, row.copy if row is not None else "")
+        found = Situation(self.snapshot, self.view, order, market, row.copy if row is not None else "")
+        return replace(found, order=own_at_cursor(found)) if name == "ladder" else found
 
     # Drawing ----------------------------------------------------------------------------------------------------
 
@@ -246,6 +257,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Present what changed since the last call."""
         self.snapshot, self.now_ns = snapshot, now_ns
         self.set_class(snapshot.identity.mode is Mode.LIVE, "-live")
+        self._make_room_for_notice(snapshot, now_ns)
         self._boxes = self.places(*self.size)
         frame = Frame(snapshot, now_ns, self.view, self.symbols, rate_hz=self.rate_hz)
         second = now_ns // SECOND_NS
@@ -257,6 +269,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
             if self._same(name, (second, width, height, self.view, *sources)):
                 continue
             self._present(name, replace(frame, width=width, height=height))
+
+    def _make_room_for_notice(self, snapshot: TraderSnapshot, now_ns: int) -> None:
+        """A result that needs more than one line gets it from the lower panels; the ladder stays where it is."""
+        frame = Frame(snapshot, now_ns, self.view, self.symbols, width=self.size.width)
+        rows = len(notice_lines(frame)) or 1
+        if rows != self._notice_rows:
+            self._notice_rows = rows
+            self.query_one("#header").refresh(layout=True)
 
     def _same(self, name: str, sources: tuple[object, ...]) -> bool:
         """Whether the part was drawn from these very objects; numbers are compared by value."""
@@ -299,11 +319,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         view = self.query_one(f"#{name}", LinesView)
         if name == "state":
             view.set_lines(self._state(frame))
-        elif name == "small":
-            view.set_lines(small_lines(frame))
+        elif name in ("small", "notice"):
+            view.set_lines(small_lines(frame) if name == "small" else notice_lines(frame))
         else:
-            present = {"header": header_line, "notice": notice_line, "alarm": alarm_line}[name]
-            view.set_lines([present(frame)])
+            view.set_lines([(header_line if name == "header" else alarm_line)(frame)])
 
     def _state(self, frame: Frame) -> list[Line]:
         if frame.height < 4:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from core.domain.enums import Mode
+from core.domain.ids import Ticker
+from core.trading.inquiry import Explanation, Piece
 from core.trading.snapshot import TraderSnapshot
 from tui.action import Situation
 from tui.actions import BY_NAME
 from tui.screens.dialog import Choice, DialogSpec, Field
+from tui.view_models.cells import Line
+from tui.view_models.explain import explanation_lines
 from tui.view_models.questions import (
     arm_lines,
     breaker_lines,
+    bundle_lines,
     liquidation_changed,
     liquidation_lines,
     liquidation_watch,
     quit_lines,
     stopping_lines,
 )
-from tui.view_models.view_state import ViewState
+from tui.view_models.view_state import Frame, ViewState
 
 RESET_REASON = "reviewed by the operator"
 
@@ -110,4 +118,50 @@ def stopping_dialog() -> DialogSpec:
         choices=(Choice("now", "Do not wait", danger=True),),
         focus="now",
         back="",
+    )
+
+
+def explain_dialog(market: Ticker, ask: Callable[[Ticker], Explanation | None]) -> DialogSpec:
+    """Asked anew with every picture."""
+
+    def lines(frame: Frame) -> list[Line]:
+        told = ask(market)
+        if told is None:
+            return [(("the trader is not assembled yet", "warn"),)]
+        return explanation_lines(told, frame.width, frame.signs)
+
+    return DialogSpec(
+        name="explain",
+        title="Why the bot trades this market, or not",
+        lines=lines,
+        choices=(Choice("no", "Close"),),
+        focus="no",
+        back="no",
+        wide=True,
+    )
+
+
+def bundle_dialog(pieces: tuple[Piece, ...], folder: Path) -> DialogSpec:
+    """Every part with its size, before anything is written."""
+    return DialogSpec(
+        name="bundle",
+        title="Bug bundle: what would be written",
+        lines=lambda frame: bundle_lines(pieces, folder, frame.width),
+        choices=(Choice("no", "No"), Choice("yes", "Write", "y")),
+        focus="yes",
+        back="no",
+        wide=True,
+    )
+
+
+def filter_dialog(table: str, words: str) -> DialogSpec:
+    return DialogSpec(
+        name="filter",
+        title=f"Filter {table}",
+        lines=lambda frame: [(("Only rows with all these words, in any column; empty shows all.", "dim"),)],
+        choices=(Choice("apply", "Apply"), Choice("clear", "Show all")),
+        focus="apply",
+        back="",
+        fields=(Field("words", words),),
+        first="words",
     )

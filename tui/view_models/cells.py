@@ -6,9 +6,9 @@ although the core has cleaned it: nothing that a terminal could obey leaves this
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 from rich.cells import cell_len, set_cell_size
 
@@ -34,6 +34,38 @@ class Row:
     copy: str = ""
 
 
+class LazyRows(Sequence[Row]):
+    """Rows of which only those that are looked at are built; `keys` are known beforehand."""
+
+    def __init__(self, keys: Sequence[str], build: Callable[[int], Row]) -> None:
+        self.keys = keys
+        self._build = build
+        self._built: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, at: int | slice) -> Row | tuple[Row, ...]:
+        if isinstance(at, slice):
+            return tuple(self._row(index) for index in range(*at.indices(len(self))))
+        return self._row(range(len(self))[at])
+
+    def _row(self, index: int) -> Row:
+        row = self._built.get(index)
+        if row is None:
+            row = self._built[index] = self._build(index)
+        return row
+
+
+def row_keys(rows: Sequence[Row]) -> Sequence[str]:
+    """The keys in order, without building a row for them."""
+    return rows.keys if isinstance(rows, LazyRows) else [row.key for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """What a panel shows: fixed lines above, rows that scroll, fixed lines below."""
@@ -41,7 +73,7 @@ class Block:
     title: Line = ()
     badge: str = ""
     head: tuple[Line, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: Sequence[Row] = ()
     foot: tuple[Line, ...] = ()
 
 
@@ -130,6 +162,25 @@ def packed(parts: Sequence[Line], width: int, separator: Cell = ("  ", "")) -> L
         cells.extend(part)
         used += size
     return tuple(cells)
+
+
+def wrapped(text: str, width: int, role: str = "") -> list[Line]:
+    """`text` broken at words; a word longer than a line is broken too."""
+    lines: list[Line] = []
+    current = ""
+    for word in text.split():
+        while len(word) > width:
+            if current:
+                lines.append(((current, role),))
+                current = ""
+            lines.append(((word[:width], role),))
+            word = word[width:]
+        if current and len(current) + 1 + len(word) > width:
+            lines.append(((current, role),))
+            current = word
+        else:
+            current = f"{current} {word}" if current else word
+    return [*lines, ((current, role),)] if current else lines
 
 
 def plain(line: Line) -> str:

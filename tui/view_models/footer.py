@@ -6,6 +6,10 @@ from tui.action import DESK, Action, Situation
 from tui.actions import ACTIONS
 from tui.view_models.cells import Cell, Line, inert
 
+HIDDEN_WHEN_BLOCKED = frozenset({"arm", "cancel", "next_market", "cancel_all", "sort_rows", "explain"})
+ENTRY_KEYS = ("ticket", "buy", "sell", "size_up", "move_order", "cancel", "order_entry")
+TABLE_KEYS = {"orders": ("cancel", "find", "sort_rows"), "positions": ("find", "sort_rows"), "log": ("find",)}
+
 
 def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) -> list[tuple[Action, str, str, bool]]:
     """(action, key, label, enabled) that fit in `width`; an action that can never work now in this mode is left out."""
@@ -16,11 +20,12 @@ def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) 
     used = 1
     for action in hints:
         enabled = not action.why_not(situation)
-        if not enabled and action.name in ("arm", "cancel", "next_market"):
+        if not enabled and (action.name in HIDDEN_WHEN_BLOCKED or action.group == "Order entry"):
             continue
         label = inert(action.label(situation))
         if width < 110:
-            label = label.replace(" (cancels quotes)", "+cancel").replace("…", "").replace(" status", "")
+            label = label.replace(" (cancels ", "+cancel ").replace(" orders)", "").replace(" order)", "")
+            label = label.replace("…", "").replace(" status", "").replace("Order entry", "Entry")
         if ascii_only:
             label = label.replace("…", "")
         size = len(action.shown) + 1 + len(label) + 2
@@ -37,7 +42,11 @@ def _hints(situation: Situation) -> list[Action]:
         return [action for action in ACTIONS if any(key.startswith("g ") for key in action.keys)]
     here = [action for action in ACTIONS if action.footer and (not action.where or situation.screen in action.where)]
 
+    mine = _panel_keys(situation)
+
     def rank(action: Action) -> tuple[int, int]:
+        if action.name in mine:
+            return (1, mine.index(action.name))
         if action.priority or action.name in ("pause", "leave"):
             return (0, action.footer)
         beside = situation.screen != DESK
@@ -46,6 +55,16 @@ def _hints(situation: Situation) -> list[Action]:
         return (1 if beside and action.where else 2, action.footer)
 
     return sorted(here, key=rank)
+
+
+def _panel_keys(situation: Situation) -> tuple[str, ...]:
+    """What the focused panel of the desk is for comes before the rest; an open order entry most of all."""
+    if situation.screen != DESK:
+        return ()
+    panel = situation.view.panel
+    if panel == "ladder":
+        return ENTRY_KEYS if situation.view.ticket.unlocked else ()
+    return TABLE_KEYS.get(panel, ())
 
 
 def footer_line(situation: Situation, width: int, *, ascii_only: bool) -> Line:

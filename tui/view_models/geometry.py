@@ -34,8 +34,12 @@ def layout_name(width: int, height: int) -> str:
     return "mid" if width < WIDE else "wide"
 
 
-def arrange(width: int, height: int, *, slot: str = "positions", zoom: str | None = None) -> dict[str, Box]:
-    """Boxes of all parts that are shown; they cover the screen and do not overlap."""
+def arrange(
+    width: int, height: int, *, slot: str = "positions", zoom: str | None = None, notice: int = 1
+) -> dict[str, Box]:
+    """Boxes of all parts that are shown; they cover the screen and do not overlap. Lines of the notice beyond the
+    first are taken from the parts at the bottom.
+    """
     name = layout_name(width, height)
     if name == "small":
         return {"small": Box(0, 0, width, height)}
@@ -43,21 +47,30 @@ def arrange(width: int, height: int, *, slot: str = "positions", zoom: str | Non
     boxes = {
         "header": Box(0, 0, width, 1),
         "state": Box(0, 1, width, state),
-        "notice": Box(0, height - 3, width, 1),
+        "notice": Box(0, height - 2 - notice, width, notice),
         "alarm": Box(0, height - 2, width, 1),
         "footer": Box(0, height - 1, width, 1),
     }
     body = Box(0, 1 + state, width, height - 4 - state)
     if zoom is not None:
-        return {**boxes, zoom: body}
+        return {**boxes, **_shortened({zoom: body}, notice - 1)}
     arranged = {"narrow": _narrow, "mid": _mid, "wide": _wide}[name]
-    return {**boxes, **arranged(body, slot if slot in TABLES else "positions")}
+    return {**boxes, **_shortened(arranged(body, slot if slot in TABLES else "positions"), notice - 1)}
+
+
+def _shortened(boxes: dict[str, Box], rows: int) -> dict[str, Box]:
+    """The boxes that reach the bottom, `rows` lower."""
+    bottom = max(box.y + box.height for box in boxes.values())
+    return {
+        name: box._replace(height=box.height - rows) if box.y + box.height == bottom else box
+        for name, box in boxes.items()
+    }
 
 
 def _narrow(body: Box, slot: str) -> dict[str, Box]:
-    left = max(36, min(46, body.width * 45 // 100))
+    left = max(38, min(46, body.width * 45 // 100))
     stacked = body.height >= STACK_ROWS
-    upper = max(body.height - 7, 11) if body.height < 22 else body.height // 2
+    upper = max(body.height - 6, 12) if body.height < 22 else body.height // 2
     boxes = {
         "ladder": Box(0, body.y, left, upper),
         "money": Box(left, body.y, body.width - left, upper),

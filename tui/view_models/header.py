@@ -16,11 +16,15 @@ from tui.view_models.ages import (
     wall_age,
     wall_now,
 )
-from tui.view_models.cells import UNKNOWN, Line, cut, packed, spread
+from tui.view_models.cells import UNKNOWN, Line, cut, packed, spread, wrapped
 from tui.view_models.money import signed
 from tui.view_models.state import breaker, permission, shown_label, state_role, time_in_state
 from tui.view_models.tables import signed_role
 from tui.view_models.view_state import Frame, chosen_book
+
+LOW_TOKENS = 20
+FAR_CLOCK_MS = 500
+SLOW_LAG_US = 100_000
 
 MODE_WORDS = {
     Mode.PAPER: "PAPER",
@@ -30,16 +34,21 @@ MODE_WORDS = {
 }
 
 
-def mode_cell(snapshot: TraderSnapshot) -> Line:
-    """The mode as a word on its own ground; paper says what it trades with."""
+def mode_cell(snapshot: TraderSnapshot, *, note: bool = True) -> Line:
+    """The mode as a word on its own ground; with `note` also what it trades with. Real money is always said."""
     mode = snapshot.identity.mode
-    note = {
+    if not note and mode is not Mode.LIVE:
+        return ((f" {MODE_WORDS[mode]} ", mode.value), (" fresh" if mode is Mode.PAPER else "", "dim"))
+    return ((f" {MODE_WORDS[mode]} ", mode.value), (_mode_note(mode), "strong" if mode is Mode.LIVE else "dim"))
+
+
+def _mode_note(mode: Mode) -> str:
+    return {
         Mode.PAPER: " fresh simulated account",
         Mode.DEMO: " demo exchange",
         Mode.LIVE: " REAL MONEY",
         Mode.REPLAY: " recorded tape",
     }[mode]
-    return ((f" {MODE_WORDS[mode]} ", mode.value), (note, "strong" if mode is Mode.LIVE else "dim"))
 
 
 def _road(name: str, up: bool, stale: bool, detail: str, frame: Frame) -> Line:
@@ -47,7 +56,8 @@ def _road(name: str, up: bool, stale: bool, detail: str, frame: Frame) -> Line:
         return ((f"{name} {frame.symbols.failed} DOWN", "alarm"),)
     if stale:
         return ((f"{name} STALE {detail}", "stale"),)
-    return ((f"{name} ", "dim"), (f"{frame.symbols.full} ", "ok"), (detail, ""))
+    sign = f"{frame.symbols.full} " if frame.width >= 110 else ""
+    return ((f"{name} ", "dim"), (sign, "ok"), (detail, ""))
 
 
 def stream_line(frame: Frame) -> Line:
@@ -74,36 +84,49 @@ def behind_line(frame: Frame) -> Line:
     return ((f" SCREEN STALE {age_text(age)} ", "alarm"),) if age is not None else ()
 
 
+def _gauges(frame: Frame, *, short: bool) -> list[Line]:
+    """Account, token budget, clock offset, loop lag, rate of this screen."""
+    identity, feed = frame.snapshot.identity, frame.snapshot.feed
+    tokens = "/".join(UNKNOWN if count is None else str(count) for count in (feed.read_tokens, feed.write_tokens))
+    offset, lag = feed.gauges.clock_offset_ms, feed.loop_lag_p99_us
+    names = ("", "tok ", "clk ", "lag ", "") if short else ("acct ", "tokens r/w ", "clock ", "lag p99 ", "ui ")
+    account = f"{frame.symbols.ellipsis}{identity.account}" if identity.account else UNKNOWN
+    rate = f"{frame.rate_hz}Hz" if short else f"{frame.rate_hz} Hz"
+    low = feed.write_tokens is not None and feed.write_tokens < LOW_TOKENS
+    off = offset is not None and abs(offset) > FAR_CLOCK_MS
+    slow = lag is not None and lag > SLOW_LAG_US
+    texts = (
+        (account, ""),
+        (tokens, "warn" if low else ""),
+        (UNKNOWN if offset is None else f"{offset:+d}ms", "warn" if off else ""),
+        (UNKNOWN if lag is None else f"{lag // 1000}ms" if short else _millis(lag), "warn" if slow else ""),
+        (rate, "" if frame.rate_hz >= 4 else "warn"),
+    )
+    return [((name, "dim"), cell) for name, cell in zip(names, texts, strict=True)]
+
+
 def header_line(frame: Frame) -> Line:
-    """Mode, roads to the exchange, clock; the wider the screen the more of the rest."""
-    snapshot, identity, feed = frame.snapshot, frame.snapshot.identity, frame.snapshot.feed
+    """Mode, roads to the exchange, clock, gauges; the wider the screen the more of the rest."""
+    snapshot, identity, width = frame.snapshot, frame.snapshot.identity, frame.width
     clock: Line = ((clock_text(wall_now(snapshot, frame.now_ns)) + "Z ", "strong"),)
-    lag = feed.loop_lag_p99_us
+    short = width < 130
     parts: list[Line] = [
-        mode_cell(snapshot),
+        mode_cell(snapshot, note=width >= 110),
         behind_line(frame),
         stream_line(frame),
-        rest_line(frame),
+        rest_line(frame, latency=width >= 110),
+        *_gauges(frame, short=short),
     ]
-    if frame.width >= 110:
-        parts += [
-            (("acct ", "dim"), (f"{frame.symbols.ellipsis}{identity.account}" if identity.account else UNKNOWN, "")),
-            (("lag p99 ", "dim"), (_millis(lag) if lag is not None else UNKNOWN, "")),
-            ((f"ui {frame.rate_hz} Hz", "dim" if frame.rate_hz >= 4 else "warn"),),
-        ]
-    if frame.width >= 150:
-        read = UNKNOWN if feed.read_tokens is None else str(feed.read_tokens)
-        write = UNKNOWN if feed.write_tokens is None else str(feed.write_tokens)
+    if width >= 150:
         parts += [
             (("strategy ", "dim"), (identity.strategy or UNKNOWN, "")),
-            (("tokens ", "dim"), (f"r {read} w {write}", "")),
             (("exchange ", "dim"), (identity.exchange or UNKNOWN, "")),
             (("up ", "dim"), (span_text(wall_now(snapshot, frame.now_ns) - identity.started_at), "")),
             ((f"v{identity.version}", "dim"),),
         ]
-    name: Line = ((" KALSHI TRADER", "title"),) if frame.width >= 110 else ()
-    room = frame.width - 11
-    return spread(packed((name, *parts), room), clock, frame.width)
+    name: Line = ((" KALSHI TRADER", "title"),) if width >= 130 else ()
+    separator = ("  ", "") if width >= 110 else (" ", "")
+    return spread(packed((name, *parts), width - 11, separator), clock, width)
 
 
 _STATUS_ROLES = {"pending": "own", "done": "ok", "refused": "warn", "failed": "alarm"}
@@ -131,6 +154,29 @@ def notice_line(frame: Frame) -> Line:
     text = f" {action.text}" if action.text else ""
     left: Line = ((f" {action.name} ", "strong"), (action.status.upper(), role), (text, ""))
     return spread(left, ((f"{tail}  {age} ago{hint} ", "dim"),), frame.width)
+
+
+NOTICE_ROWS = 3
+
+
+def notice_lines(frame: Frame) -> list[Line]:
+    """The notice in as many lines as it needs, at most three: a path that is cut helps nobody."""
+    one = notice_line(frame)
+    view, action = frame.view, shown_action(frame.snapshot, frame.view.dismissed)
+    if view.notice is not None and (action is None or action.command_id <= view.notice.after):
+        text, role = view.notice.text, view.notice.role
+    elif action is not None and action.status != "pending":
+        text, role = f"{action.name} {action.status.upper()} {action.text}", _STATUS_ROLES.get(action.status, "warn")
+    else:
+        return [one]
+    if len(text) + 24 <= frame.width:
+        return [one]
+    lines = wrapped(text, max(frame.width - 2, 10), role)
+    if len(lines) == 1:
+        return [((" ", ""), *lines[0])]
+    if len(lines) > NOTICE_ROWS:
+        lines = [*lines[: NOTICE_ROWS - 1], cut((*lines[NOTICE_ROWS - 1], (" …", role)), frame.width - 2)]
+    return [((" ", ""), *line) for line in lines]
 
 
 def _newest_activity(frame: Frame) -> Line:

@@ -1,21 +1,24 @@
 """The depth ladder: one static row per price of the market's own grid, own orders on their rows.
 
-The window over the grid stays where it is until the middle of the market leaves its central half; prices that do not
-move therefore never jump. A market without a usable grid gets whole cents.
+The window over the grid stays where it is until the middle of the market leaves its central half, and while a price is
+pointed at it stays whatever the market does: no row moves under the finger. A market without a usable grid gets whole
+cents.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from functools import lru_cache
 
 from core.domain.amounts import COUNT_SCALE, Count, Price, count_text, price_text
-from core.domain.enums import FINAL_ORDER_STATES, BookSide
+from core.domain.enums import FINAL_ORDER_STATES, BookSide, OrderState, Ownership
 from core.domain.ids import Ticker
 from core.domain.market import PriceBand
-from core.trading.snapshot import BookView, OrderView
+from core.trading.snapshot import BookView
 from tui.view_models.ages import age_text, book_stale
 from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, fit, number, packed
+from tui.view_models.ticket import ticket_line
 from tui.view_models.view_state import Frame, chosen_book
 
 CENT = 100
@@ -58,42 +61,97 @@ def place_window(book: BookView, rows: int, top: int | None, *, recentre: bool =
     return min(max(index - rows // 2, 0), last)
 
 
-def own_counts(orders: tuple[OrderView, ...], ticker: Ticker) -> dict[tuple[BookSide, Price], Count]:
-    """What of ours may still fill, by side and price."""
-    counts: dict[tuple[BookSide, Price], Count] = {}
-    for order in orders:
-        if order.ticker == ticker and order.state not in FINAL_ORDER_STATES and order.remaining > 0:
-            key = (order.side, order.price)
-            counts[key] = Count(counts.get(key, 0) + order.remaining)
-    return counts
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What of ours may still fill at a price, and the least that stands before any of it (None: not known)."""
+
+    count: Count
+    ahead: Count | None
+    moving: bool = False
+    doubt: bool = False
 
 
-def ladder_block(frame: Frame, top: int) -> Block:
-    """The ladder of the chosen market from grid row `top`, `frame.rows` price rows."""
+def own_at(frame: Frame, ticker: Ticker) -> dict[tuple[BookSide, Price], Own]:
+    """Own open orders by side and price. Foreign orders are not ours to show here."""
+    found: dict[tuple[BookSide, Price], Own] = {}
+    moving = frame.view.ticket.moving
+    for order in frame.snapshot.orders:
+        if order.ticker != ticker or order.ownership is Ownership.FOREIGN:
+            continue
+        if order.state in FINAL_ORDER_STATES or order.remaining <= 0:
+            continue
+        old = found.get((order.side, order.price))
+        aheads = [ahead for ahead in (order.ahead, old.ahead if old else None) if ahead is not None]
+        found[order.side, order.price] = Own(
+            Count(order.remaining + (old.count if old else 0)),
+            min(aheads, default=None),
+            order.client_order_id == moving or (old is not None and old.moving),
+            order.state is OrderState.IN_DOUBT or (old is not None and old.doubt),
+        )
+    return found
+
+
+def short_count(count: int, width: int) -> str:
+    """Contracts in at most `width` cells: whole digits where they fit, else thousands rounded down with `k`."""
+    for text in (count_text(Count(count)), f"{count // COUNT_SCALE}"):
+        if len(text) <= width:
+            return text
+    thousands = count // COUNT_SCALE // 100
+    for text in (f"{thousands // 10}.{thousands % 10}k", f"{thousands // 10}k", f"{thousands // 10_000}M"):
+        if len(text) <= width:
+            return text
+    return "#" * width
+
+
+def own_text(own: Own | None, width: int) -> str:
+    """`5<=87`: five of ours with at most 87 before them; `5?` while their fate is not known."""
+    if own is None:
+        return ""
+    mine = short_count(own.count, width) + ("?" if own.doubt else "")
+    room = width - len(mine) - 1
+    if own.ahead is None or room < 1:
+        return mine
+    ahead = short_count(own.ahead, room)
+    return mine if "#" in ahead else f"{mine}≤{ahead}"
+
+
+def ladder_block(frame: Frame, top: int, *, held: bool = False) -> Block:
+    """The ladder of the chosen market from grid row `top`, `frame.rows` price rows; `held`: it does not follow."""
     snapshot, symbols = frame.snapshot, frame.symbols
     book = chosen_book(snapshot, frame.view.market)
     if book is None:
-        return Block(title=(("1 Book", ""),), head=((("no market watched yet", "dim"),),))
+        return Block(title=(("1 Book", ""),), head=((("no market watched yet; / finds one", "dim"),),))
     stale = book_stale(book, snapshot.feed, snapshot, frame.now_ns)
     wide = frame.width >= 46
-    own = own_counts(snapshot.orders, book.ticker)
+    own = own_at(frame, book.ticker)
     prices = grid(book.bands)
     shown = [prices[len(prices) - 1 - i] for i in range(top, min(top + frame.rows, len(prices)))]
     rows = tuple(_row(price, book, own, frame, stale=bool(stale), wide=wide) for price in shown)
     hidden = _hidden(own, shown, symbols.up, symbols.down)
-    place = f"{_position(frame, book)}" if len(snapshot.books) > 1 else ""
+    parts = [_where(book, shown, frame)] if held else []
+    parts += [_position(frame, book)] if len(snapshot.books) > 1 and (wide or not held) else []
     return Block(
         title=(("1 ", ""), (book.ticker, "")),
-        badge=place,
+        badge=" · ".join(part for part in parts if part),
         head=(_head(frame.width, wide, symbols.total),),
         rows=rows,
         foot=_foot(frame, book, stale, hidden),
     )
 
 
+def _where(book: BookView, shown: list[Price], frame: Frame) -> str:
+    """Where the market is when the window does not show it; it never moves by itself while a price is pointed at."""
+    centre = middle(book)
+    if centre is None or not shown:
+        return "held"
+    if centre > shown[0]:
+        return f"{frame.symbols.up} market"
+    return f"{frame.symbols.down} market" if centre < shown[-1] else "held"
+
+
 def foot_lines(height: int) -> int:
     """Lines under the ladder by the height of its box."""
-    return 2 if height < 16 else 4
+    return 3 if height < 16 else 5
 
 
 def _position(frame: Frame, book: BookView) -> str:
@@ -103,11 +161,10 @@ def _position(frame: Frame, book: BookView) -> str:
 
 def _widths(width: int, wide: bool) -> tuple[int, int, int, int]:
     """Cells for own, total, size and price; the rest is shared by the sizes."""
-    price = 6
+    price = 7
+    own = 6 if width < 34 else 8 if wide else 7
     if not wide:
-        own = 5 if width < 36 else 6
         return own, 0, (width - price - 2 * own - 4) // 2, price
-    own = 6
     total = (width - price - 2 * own - 6) // 4
     return own, total, (width - price - 2 * own - 2 * total - 6) // 2, price
 
@@ -119,17 +176,12 @@ def _head(width: int, wide: bool, total_word: str) -> Line:
     return ((left, "head"), (f"{'YES':>{price}}", "head"), (right, "head"))
 
 
-def _size(count: int) -> str:
-    """A size for the ladder; fractions only where they are."""
-    return count_text(Count(count)) if count else ""
-
-
 def _total(levels: tuple[tuple[Price, Count], ...], price: Price, *, bids: bool) -> int:
     return sum(count for level, count in levels if (level >= price if bids else level <= price))
 
 
 def _row(
-    price: Price, book: BookView, own: dict[tuple[BookSide, Price], Count], frame: Frame, *, stale: bool, wide: bool
+    price: Price, book: BookView, own: dict[tuple[BookSide, Price], Own], frame: Frame, *, stale: bool, wide: bool
 ) -> Row:
     own_w, total_w, size_w, price_w = _widths(frame.width, wide)
     bid = next((count for level, count in book.bids if level == price), Count(0))
@@ -137,26 +189,34 @@ def _row(
     best_bid = book.bids[0][0] if book.bids else None
     best_ask = book.asks[0][0] if book.asks else None
     inside = best_bid is not None and best_ask is not None and best_bid < price < best_ask
-    fine = is_fine(book.bands)
     bid_role, ask_role = ("dim", "dim") if stale else ("bid", "ask")
     price_role = "dim" if stale or not (bid or ask) else "best" if price in (best_bid, best_ask) else ""
-    my_bid, my_ask = own.get((BookSide.BID, price), 0), own.get((BookSide.ASK, price), 0)
-    cells: list[Cell] = [(fit(_size(my_bid), own_w, right=True), "own" if my_bid else "")]
+    cells: list[Cell] = [_own_cell(own.get((BookSide.BID, price)), own_w)]
+    gap = frame.symbols.middle if inside else ""
     if wide:
         total = _total(book.bids, price, bids=True) if bid else 0
-        cells.append((" " + number(_size(total), total_w), "dim"))
-    gap = frame.symbols.middle if inside else ""
-    cells.append((" " + number(_size(bid) or gap, size_w), bid_role if bid else "dim"))
-    cells.append((" " + fit(price_text(price, fine=fine), price_w, right=True), price_role))
-    cells.append((" " + number(_size(ask) or gap, size_w), ask_role if ask else "dim"))
+        cells.append((" " + number(short_count(total, total_w) if total else "", total_w), "dim"))
+    cells.append((" " + number(short_count(bid, size_w) if bid else gap, size_w), bid_role if bid else "dim"))
+    shown = price_text(price, fine=is_fine(book.bands))
+    pointed = frame.view.ticket.at(book.ticker) == price
+    mark = frame.symbols.then if pointed else ""
+    cells.append((" " + fit(mark + shown, price_w, right=True), "key" if pointed else price_role))
+    cells.append((" " + number(short_count(ask, size_w) if ask else gap, size_w), ask_role if ask else "dim"))
     if wide:
         total = _total(book.asks, price, bids=False) if ask else 0
-        cells.append((" " + number(_size(total), total_w), "dim"))
-    cells.append((" " + fit(_size(my_ask), own_w, right=True), "own" if my_ask else ""))
+        cells.append((" " + number(short_count(total, total_w) if total else "", total_w), "dim"))
+    text, role = _own_cell(own.get((BookSide.ASK, price)), own_w)
+    cells.append((" " + text, role))
     return Row(key=str(price), line=tuple(cells))
 
 
-def _hidden(own: dict[tuple[BookSide, Price], Count], shown: list[Price], up: str, down: str) -> str:
+def _own_cell(own: Own | None, width: int) -> Cell:
+    text = own_text(own, width)
+    role = "" if own is None else "alarm" if own.doubt else "warn" if own.moving else "own"
+    return fit(text, width, right=True), role
+
+
+def _hidden(own: dict[tuple[BookSide, Price], Own], shown: list[Price], up: str, down: str) -> str:
     """Own prices outside the window, as `own ▲1 ▼2`."""
     if not shown:
         return ""
@@ -175,30 +235,32 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
     if book.bids and book.asks:
         gap = price_text(Price(book.asks[0][0] - book.bids[0][0]), fine=fine)
     best: Line = ((f"bid {bid}", dim or "bid"), ("  ", ""), (f"ask {ask}", dim or "ask"), (f"  spread {gap}", dim))
+    short: Line = ((bid, dim or "bid"), ("/", "dim"), (ask, dim or "ask"), (f" spread {gap}", dim))
     last = UNKNOWN
     if book.last_price is not None:
         sign = {BookSide.BID: frame.symbols.up, BookSide.ASK: frame.symbols.down, None: ""}[book.last_side]
         last = f"{sign}{price_text(book.last_price, fine=fine)}"
         if book.last_count is not None:
-            last += f" {frame.symbols.times}{count_text(book.last_count)}"
+            last += f"{frame.symbols.times}{count_text(book.last_count)}"
     age = age_text(frame.now_ns - book.updated_ns) if book.updated_ns > 0 else UNKNOWN
     status = f"STALE {stale}" if stale else book.status
     age_line: Line = ((f"age {age} ", "stale" if stale else "dim"), (status, "stale" if stale else "dim"))
     own_line: Line = ((hidden, "own"),) if hidden else ()
-    if foot_lines(frame.height) == 2:
-        return (
-            packed((best,), frame.width) or best,
-            packed((age_line, own_line, ((f"last {last}", dim),)), frame.width),
-        )
     whole, oi = book.volume // COUNT_SCALE, book.open_interest // COUNT_SCALE
+    volume: Line = ((f"vol {whole:,}", "dim"),)
+    interest: Line = ((f"OI {oi:,}", "dim"),)
+    traded: Line = ((f"last {last}", dim),)
+    entry = ticket_line(frame.view.ticket, book.ticker, frame.width, fine=fine)
+    if foot_lines(frame.height) == 3:
+        first = packed((short, traded), frame.width, (" ", "")) or short
+        rest = (age_line, own_line) if stale else (own_line, volume, interest, age_line[:1])
+        return (first, packed(rest, frame.width), entry)
     return (
         best,
-        packed(
-            (((f"last {last}", dim),), ((f"vol {whole:,}", "dim"),), ((f"OI {oi:,}", "dim"),)),
-            frame.width,
-        ),
+        packed((traded, volume, interest), frame.width),
         packed((_imbalance(frame, book, stale), own_line), frame.width),
         packed((age_line, ((f"seq {book.seq}", "dim"),), ((book.title, "dim"),)), frame.width),
+        entry,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.trading.snapshot import ActivityView, ErrorView
 from tui.view_models.ages import age_text, clock_text, wall_age
 from tui.view_models.cells import Block, Line, Row, fit
+from tui.view_models.tables import filtered
 from tui.view_models.view_state import Frame
 
 _WORST = {"all": 0, "warnings": 1, "errors": 2}
@@ -29,17 +30,19 @@ def log_block(frame: Frame) -> Block:
         base = f"{at}{kind}{text}"
         seen[base] = seen.get(base, 0) + 1
         rows.append(Row(key=f"{base}#{seen[base]}", line=line, copy=f"{clock_text(at)} {text}"))
+    shown, hidden = filtered(tuple(rows), frame, "log")
     errors = sum(1 for error in snapshot.errors if error.severity == "error")
     warnings = len(snapshot.errors) - errors
     age = age_text(wall_age(snapshot, frame.now_ns, entries[-1][0])) if entries else ""
     parts = [frame.view.log_level] if least else []
     parts += [f"{warnings} W {errors} E"] if snapshot.errors else []
+    parts += [f"/{frame.view.filter_of('log')} hides {hidden}"] if frame.view.filter_of("log") else []
     parts += [f"newest {age}"] if age else []
     return Block(
         title=(("5 Log", ""),),
         badge=" · ".join(parts),
-        head=() if rows else ((("nothing yet", "dim"),),),
-        rows=tuple(rows),
+        head=() if shown else ((("nothing yet", "dim"),),),
+        rows=shown,
     )
 
 

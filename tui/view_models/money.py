@@ -31,6 +31,7 @@ def money_block(frame: Frame) -> Block:
     snapshot, money = frame.snapshot, frame.snapshot.money
     stale = account_stale(snapshot, frame.now_ns)
     read = age_text(wall_age(snapshot, frame.now_ns, money.synced_at))
+    compared = f"compared {read} ago" if frame.width >= 44 else f"read {read}"
     inside = max(frame.height - 2, 0)
     figures = _figures(frame, stale)
     meters = _meters(frame, 1 if inside < 14 else 2) if frame.width < 100 else ()
@@ -39,7 +40,7 @@ def money_block(frame: Frame) -> Block:
     chart = _chart(frame, rows, stale=bool(stale)) if rows >= 3 else ()
     return Block(
         title=(("4 P&L ", ""), ("day ", "dim"), (signed(frame, money.day), "dim" if stale else signed_role(money.day))),
-        badge="not read yet" if not read_once(frame) else f"STALE {read}" if stale else f"compared {read} ago",
+        badge="not read yet" if not read_once(frame) else f"STALE {read}" if stale else compared,
         head=tuple((*chart, *words)[:inside]),
     )
 
@@ -75,7 +76,8 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
             and frame.width >= 38
             and max(len(text) for _, text, _ in amounts) <= (frame.width - 2) // 2 - 9
         ):
-            amounts = [("unreal." if name == "unrealized" else name, text, role) for name, text, role in amounts]
+            short = {"unrealized": "unreal.", "portfolio": "total"}
+            amounts = [(short.get(name, name), text, role) for name, text, role in amounts]
             gap, names, per_line = 2, 9, 2
     width = (frame.width - gap * (per_line - 1)) // per_line
     lines: list[Line] = []

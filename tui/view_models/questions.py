@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from core.domain.amounts import Money, Price, complement, count_text, money_text, price_text
+from pathlib import Path
+
+from core.domain.amounts import Count, Money, Price, complement, count_text, money_text, price_text
 from core.domain.enums import Mode, TraderState
+from core.trading.inquiry import Piece
 from core.trading.snapshot import ExitView, LiquidationLine, TraderSnapshot
 from tui.view_models.ages import clock_text, span_text
-from tui.view_models.cells import UNKNOWN, Column, Line, columns_for, table_head, table_line, width_of
+from tui.view_models.cells import UNKNOWN, Column, Line, columns_for, table_head, table_line, width_of, wrapped
 from tui.view_models.header import stream_line
 from tui.view_models.state import flips, time_in_state
 from tui.view_models.tables import order_words, signed_role
@@ -23,19 +26,6 @@ PLAN_COLUMNS = (
     Column("SLIP", 8),
     Column("REST", 6),
 )
-
-
-def wrapped(text: str, width: int, role: str = "") -> list[Line]:
-    """`text` broken at words."""
-    lines: list[Line] = []
-    current = ""
-    for word in text.split():
-        if current and len(current) + 1 + len(word) > width:
-            lines.append(((current, role),))
-            current = word
-        else:
-            current = f"{current} {word}" if current else word
-    return [*lines, ((current, role),)] if current else lines
 
 
 def _own_price(item: LiquidationLine, price: Price | None) -> str:
@@ -59,7 +49,7 @@ def liquidation_lines(frame: Frame) -> list[Line]:
     for item in plan:
         side = "YES" if item.position > 0 else "NO"
         average, limit = (_own_price(item, price) for price in (item.average_price, item.limit_price))
-        residue = (count_text(item.residue), "warn" if item.residue else "dim")
+        rest = (count_text(item.residue), "warn" if item.residue else "dim")
         if narrow:
             lines.append(((item.ticker, "strong"),))
         lines.append(
@@ -74,21 +64,26 @@ def liquidation_lines(frame: Frame) -> list[Line]:
                     (money_text(item.proceeds, sign=True), signed_role(item.proceeds)),
                     (money_text(item.fees_estimate), "dim"),
                     (money_text(item.slippage), "dim"),
-                    residue,
+                    rest,
                 ],
             )
         )
+        if item.levels:
+            steps = ", ".join(f"{count_text(count)} @ {_own_price(item, price)}" for price, count in item.levels)
+            lines += [((f"  {text}", role),) for ((text, role),) in wrapped(f"takes {steps}", frame.width - 2, "dim")]
         if item.note:
             lines.append(((f"  {item.note}", "warn"),))
     proceeds = Money(sum(item.proceeds for item in plan))
     fees = Money(sum(item.fees_estimate for item in plan))
     slippage = Money(sum(item.slippage for item in plan))
+    residue = Count(sum(item.residue for item in plan))
     lines += [
         (),
         (
             ("total ", "strong"),
             (money_text(proceeds, sign=True), signed_role(proceeds)),
             (f"  fees about {money_text(fees)}  slippage about {money_text(slippage)}", "dim"),
+            (f"  stays open {count_text(residue)}", "warn" if residue else "dim"),
         ),
         (("after estimated fees ", "dim"), (money_text(Money(proceeds - fees), sign=True), "strong")),
     ]
@@ -109,6 +104,7 @@ def breaker_lines(frame: Frame) -> list[Line]:
             (("errors   ", "dim"), (f"{view.errors} of {view.errors_limit}", "")),
             (("It trips on repeated errors and on broken limits; then no order that", "dim"),),
             (("takes risk is sent until it is reset here.", "dim"),),
+            *_breaker_events(frame, 8),
         ]
     when = clock_text(view.tripped_at) if view.tripped_at is not None else UNKNOWN
     return [
@@ -118,10 +114,30 @@ def breaker_lines(frame: Frame) -> list[Line]:
         (("value    ", "dim"), (view.value or UNKNOWN, "")),
         (("limit    ", "dim"), (view.limit or UNKNOWN, "")),
         (("errors   ", "dim"), (f"{view.errors} of {view.errors_limit}", "")),
+        *_breaker_events(frame, 11),
         (),
         (("Resetting lets orders pass again. Look into the cause first;", ""),),
         (("a reset is refused while the cause lasts. Reason for the record:", ""),),
     ]
+
+
+def _breaker_events(frame: Frame, taken: int) -> list[Line]:
+    """What was counted, tripped and reset, the newest that fit."""
+    events = frame.snapshot.breaker.events[-max(frame.height - taken, 1) :]
+    if not events:
+        return []
+    return [(), (("events", "head"),), *(((clock_text(at) + " ", "dim"), (text, "")) for at, text in events)]
+
+
+def bundle_lines(pieces: tuple[Piece, ...], folder: Path, width: int) -> list[Line]:
+    """Name, size and meaning of every part, and where they would go."""
+    lines: list[Line] = [
+        ((f"{piece.name:<15}", "strong"), (f"{-(-len(piece.data) // 1024):>5} KiB  ", ""), (piece.words, "dim"))
+        for piece in pieces
+    ]
+    total = -(-sum(len(piece.data) for piece in pieces) // 1024)
+    lines += [(), ((f"{total} KiB in all, packed into one zip that only you can read, in", ""),)]
+    return [*lines, *wrapped(str(folder), width, "strong"), (("Look at it before you send it.", "dim"),)]
 
 
 def arm_lines(frame: Frame) -> list[Line]:

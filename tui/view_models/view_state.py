@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from core.domain.ids import Ticker
 from core.trading.snapshot import BookView, TraderSnapshot
 from tui.view_models.cells import Cell
 from tui.view_models.symbols import UNICODE, Symbols
+from tui.view_models.ticket import NO_TICKET, Ticket
 
 PANELS = ("ladder", "positions", "orders", "money", "log")
 PANEL_WORDS = {"ladder": "Book", "positions": "Positions", "orders": "Orders", "money": "P&L", "log": "Log"}
@@ -38,6 +39,17 @@ class ViewState:
     dismissed: int = 0
     notice: Notice | None = None
     going: bool = False
+    ticket: Ticket = NO_TICKET
+    filters: tuple[tuple[str, str], ...] = ()
+    sorts: tuple[tuple[str, int], ...] = ()
+
+    def filter_of(self, panel: str) -> str:
+        """Words that rows of a table must have."""
+        return dict(self.filters).get(panel, "")
+
+    def sort_of(self, panel: str) -> int:
+        """Which of the table's orders is chosen; 0 is its own."""
+        return dict(self.sorts).get(panel, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,12 @@ class Frame:
     height: int = 10
     rows: int = 10
     rate_hz: int = 4
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def signs(self) -> tuple[str, str]:
+        """Passed and refused."""
+        return self.symbols.done, self.symbols.failed
 
     @property
     def dash(self) -> Cell:

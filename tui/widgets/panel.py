@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.view_models.box import Scroll, boxed, rows_room, scrolled
-from tui.view_models.cells import Block, Row
+from tui.view_models.cells import Block, Row, row_keys
 from tui.view_models.symbols import UNICODE, Symbols
 from tui.widgets.lines import LinesView
 
@@ -39,13 +39,17 @@ class Panel(LinesView, can_focus=True):
         self._cursor: str | None = None
         self._index = 0
         self._held = False
+        self._gone = False
 
     @property
     def selected(self) -> Row | None:
-        return next((row for row in self.block.rows if row.key == self._cursor), None)
+        keys = row_keys(self.block.rows)
+        return self.block.rows[keys.index(self._cursor)] if self._cursor in keys else None
 
     def show(self, block: Block) -> None:
-        """Take a new block; the selected key stays selected, else the row that took its place."""
+        """Take a new block; the selected key stays selected. One that is gone leaves nothing selected: the row that
+        took its place is another thing, and no key may act on it unasked.
+        """
         self.block = block
         self._settle()
 
@@ -55,12 +59,15 @@ class Panel(LinesView, can_focus=True):
         following = self.follows and not self._held
         index = None
         if self.selectable and rows and not following:
-            keys = [row.key for row in rows]
+            keys = row_keys(rows)
             if self._cursor in keys:
                 self._index = keys.index(self._cursor)
+            elif self._cursor is None and not self._gone:
+                self._cursor = keys[0]
+            elif self._cursor is not None:
+                self._cursor, self._gone = None, True
             self._index = min(max(self._index, 0), len(rows) - 1)
-            self._cursor = keys[self._index]
-            index = self._index
+            index = self._index if self._cursor is not None else None
         elif following and rows:
             self._index, self._cursor = len(rows) - 1, None
         self._top = scrolled(rows, self._top, room, index, follow=following)
@@ -79,12 +86,12 @@ class Panel(LinesView, can_focus=True):
             return
         self._index = min(max(index, 0), len(rows) - 1)
         self._held = self.follows and self._index < len(rows) - 1
-        self._cursor = rows[self._index].key
+        self._cursor, self._gone = rows[self._index].key, False
         self._settle()
         self.post_message(self.Selected())
 
     def action_move(self, step: int) -> None:
-        self._go(self._index + step)
+        self._go(self._index + (0 if self._gone else step))
 
     def action_page(self, step: int) -> None:
         self._go(self._index + step * max(rows_room(self.block, self.size.height) - 1, 1))
