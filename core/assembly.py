@@ -215,6 +215,8 @@ class Trader(TraderFacade):
         """Status file, broadcast and command socket of a running trader."""
         self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot), self._new_history)
         coordinator.supervise("status_file", self.status_file.run)
+        if quarters.account_lock is not None:
+            coordinator.supervise("account_lock", quarters.account_lock.keep)
         if self.settings.broadcast:
             outlook = Outlook(lambda: self.snapshot, self.get_status_history)
             self.broadcast = Broadcast(quarters.folder, outlook.news, outlook.status, outlook.answer)
@@ -431,6 +433,8 @@ class Trader(TraderFacade):
                     await part.close()
         if self.server is not None:
             await self.server.stop()
+        if self.quarters is not None:
+            self.quarters.leave()
 
 
 def _unverified(exit_view: ExitView, final: FinalReading) -> ExitView:

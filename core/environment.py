@@ -20,7 +20,7 @@ from core.domain.records import JOURNAL_VERSION, SessionStarted
 from core.exchange.network import Endpoints, endpoints_for, loopback_endpoints
 from core.exchange.signing import Signer, load_signer, signer_from_pem
 from core.journal.journal import JournalContents, read_journal
-from core.local.folder import AccountLock, account_folder, make_private
+from core.local.folder import AccountLock, account_folder, machine_folder, make_private
 from core.local.presence import HISTORY_NAME
 from core.ports import Clock
 from core.sim.server import ExchangeServer
@@ -50,6 +50,12 @@ class Account:
     signer: Signer
     key_id: str
     exchange: str
+    shared: bool = True
+
+    @property
+    def lock_name(self) -> str:
+        """The same for every process that would trade this account."""
+        return hashlib.sha256(f"{self.key_id}\n{self.exchange}".encode()).hexdigest()[:16]
 
     @property
     def suffix(self) -> str:
@@ -127,6 +133,7 @@ def paper_account(server: ExchangeServer, rest_url: str, ws_url: str) -> Account
         signer=signer_from_pem(server.key_id, server.private_key_pem),
         key_id=server.key_id,
         exchange=server.exchange_id,
+        shared=False,
     )
 
 
@@ -137,14 +144,25 @@ class Quarters:
         base = make_private(settings.state_dir.expanduser())
         self.folder = make_private(account_folder(base, settings.mode.value, account.key_id))
         self.lock = AccountLock(self.folder)
+        # A fresh paper account is nobody else's; any other may be traded from another state folder too.
+        self.account_lock = AccountLock(machine_folder(), f"{account.lock_name}.lock") if account.shared else None
         self.lock.take()
+        try:
+            self._move_in(settings, account)
+        except BaseException:
+            self.leave()
+            raise
+        if settings.mode is Mode.PAPER:
+            _tidy_paper(base, self.folder)
+
+    def _move_in(self, settings: Settings, account: Account) -> None:
+        if self.account_lock is not None:
+            self.account_lock.take()
         self.journal_folder = make_private(self.folder / "journal")
         self.log_folder = make_private(self.folder / "log")
         self.contents: JournalContents = read_journal(self.journal_folder)
         self._check_belongs(settings.mode, account)
         self.recalled: Recall = recall(self.contents.records)
-        if settings.mode is Mode.PAPER:
-            _tidy_paper(base, self.folder)
 
     def _check_belongs(self, mode: Mode, account: Account) -> None:
         """A journal belongs to (mode, key id, exchange id)."""
@@ -157,6 +175,12 @@ class Quarters:
             raise StartRefused(f"the journal in {self.journal_folder} is of a newer version; use that program")
         if theirs != (mode.value, account.digest, account.exchange):
             raise StartRefused(f"the journal in {self.journal_folder} belongs to another exchange; move it away")
+
+    def leave(self) -> None:
+        """Let go of the locks: another trader may have the account."""
+        if self.account_lock is not None:
+            self.account_lock.release(remove=True)
+        self.lock.release()
 
     def history(self) -> tuple[StatusEntry, ...]:
         """The status history an earlier session kept here."""

@@ -12,20 +12,17 @@ import hashlib
 import os
 import socket
 import struct
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
-from core.domain.errors import StartRefused
 from core.domain.text import clean_text
-from core.local.folder import make_private
+from core.local.folder import machine_folder
 
 LINE_LIMIT = 4096
 SOCKET_NAME = "control.sock"
 PATH_LIMIT = 100
-APP = "kalshi-trader"
 ANSWER_WITHIN_S = 40.0
 FAREWELL_S = 1.0
 
@@ -43,17 +40,13 @@ class Answer(msgspec.Struct):
 
 
 def socket_path(folder: Path) -> Path:
-    """Where the command socket of `folder` is. A Unix socket's path holds about 100 bytes at most; for a longer one a
-    private folder among the temporary files takes its place. StartRefused when somebody else owns that folder.
+    """Where the command socket of `folder` is. A Unix socket's path holds about 100 bytes at most; for a longer one
+    the private folder of this machine takes its place. StartRefused when somebody else owns that.
     """
     wanted = folder / SOCKET_NAME
     if len(os.fsencode(wanted)) <= PATH_LIMIT:
         return wanted
-    short = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"
-    make_private(short)
-    if short.is_symlink() or short.stat().st_uid != os.getuid():
-        raise StartRefused(f"{short} is not ours; set --state-dir to a shorter path")
-    return short / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.sock"
+    return machine_folder() / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.sock"
 
 
 Handler = Callable[[Request], Awaitable[Answer]]

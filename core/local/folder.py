@@ -1,11 +1,13 @@
 """Where things lie on this machine: one owner-only folder per mode and key, and the kernel's lock in it.
 
-The lock is held by the kernel for the life of the process, so a crash leaves no stale one. The pid inside is for
-people. One trading process per account: a second one is refused and told who holds it.
+Locks are held by the kernel for the life of the process, so a crash leaves no stale one. The pid inside is for
+people. One trading process per account: a second one is refused and told who holds it, also one that keeps its state
+elsewhere: besides the folder's lock there is one by key and exchange in a folder of the machine.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -13,6 +15,11 @@ import os
 from pathlib import Path
 
 from core.domain.errors import StartRefused
+
+APP = "kalshi-trader"
+# Not the place that TMPDIR names: two processes must find the same one.
+TEMPORARY = Path("/tmp")  # noqa: S108  the folder in it is private and its owner is looked at
+TOUCH_S = 3600
 
 
 def account_folder(base: Path, mode: str, key_id: str) -> Path:
@@ -30,30 +37,63 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
-class AccountLock:
-    """An flock on `<folder>/lock`; held from `take` to the end of the process."""
+def machine_folder() -> Path:
+    """An owner-only folder that every process of this user finds, whatever its environment and settings say.
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "lock"
+    StartRefused when somebody else made it.
+    """
+    folder = make_private(TEMPORARY / f"{APP}-{os.getuid()}")
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise StartRefused(f"{folder} is not ours; have it removed")
+    return folder
+
+
+class AccountLock:
+    """An flock on `<folder>/<name>`; held from `take` to `release`, at the latest to the end of the process."""
+
+    def __init__(self, folder: Path, name: str = "lock") -> None:
+        self.path = folder / name
         self._handle: int | None = None
 
     def take(self) -> None:
         """StartRefused when another process holds it, naming its pid."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
-            os.close(handle)
-            raise StartRefused(f"a trader of this account runs already (pid {holder}); stop it first") from None
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
-        self._handle = handle
+        while self._handle is None:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+                os.close(handle)
+                raise StartRefused(f"a trader of this account runs already (pid {holder}); stop it first") from None
+            if _is_at(handle, self.path):
+                self._handle = handle
+            else:  # its last holder has just taken the file away
+                os.close(handle)
+        os.ftruncate(self._handle, 0)
+        os.write(self._handle, f"{os.getpid()}\n".encode())
 
-    def release(self) -> None:
+    async def keep(self) -> None:
+        """Touch the file now and then, so that nobody tidies it away as forgotten."""
+        while True:
+            await asyncio.sleep(TOUCH_S)
+            if self._handle is not None:
+                os.utime(self._handle)
+
+    def release(self, *, remove: bool = False) -> None:
+        """Let go; with `remove` the file goes too."""
         if self._handle is not None:
+            if remove:
+                self.path.unlink(missing_ok=True)
             os.close(self._handle)
             self._handle = None
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        there = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(handle), there)
 
 
 def lock_holder(folder: Path) -> str | None:

@@ -17,10 +17,11 @@ from core.domain.events import (
 )
 from core.domain.ids import Ticker
 from core.domain.records import Corrected, FillBooked, PositionTaken
-from core.trading.desk import MS, Desk
+from core.trading.desk import MS, NS, Desk
 from core.trading.fills import Verdict
 from core.trading.order import Order
 
+CLOCKS_APART_NS = 30 * NS
 SIDE_WORDS = {BookSide.BID: "BUY", BookSide.ASK: "SELL"}
 
 
@@ -195,4 +196,16 @@ def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> Order:
             f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
             f" [{order.ownership}]",
         )
+        _look_for_another_trader(desk, order)
     return order
+
+
+def _look_for_another_trader(desk: Desk, order: Order) -> None:
+    """An order by our name that no journal of ours knows and that was made while we run: somebody else trades this
+    account with this program, on another machine. Two of them would undo each other's work: a person is asked.
+    """
+    made_since_ns = order.created_at - desk.settings.started_at
+    if order.ownership is Ownership.ADOPTED and made_since_ns > CLOCKS_APART_NS and not desk.breaker.tripped:
+        words = f"another trader works on this account: it made {order.client_order_id}"
+        desk.breaker.trip(words, "2", "1", desk.wall_ns)
+        desk.breaker_moved()

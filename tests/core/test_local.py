@@ -1,17 +1,24 @@
 """This machine: the lock, private files, the command socket. Real files, sockets and processes."""
 
 import asyncio
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from core.config import Settings
 from core.domain.errors import StartRefused
+from core.environment import Account, Quarters
+from core.exchange.network import loopback_endpoints
+from core.exchange.signing import signer_from_pem
 from core.local.endpoint import Answer, LocalEndpoint, Request, ask, socket_path
-from core.local.folder import AccountLock, account_folder, lock_holder, make_private, write_private
+from core.local.folder import AccountLock, account_folder, lock_holder, machine_folder, make_private, write_private
+from core.sim.auth import generate_private_key
 
 
 def test_a_second_lock_is_refused_and_names_the_holder(tmp_path: Path) -> None:
@@ -36,6 +43,72 @@ def test_nobody_holds_a_lock_that_was_released(tmp_path: Path) -> None:
     lock.take()
     lock.release()
     assert lock_holder(tmp_path) is None
+
+
+def test_the_folder_of_the_machine_is_the_same_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = machine_folder()
+    for name in ("TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.setenv(name, "/nowhere")
+    assert machine_folder() == before
+    assert stat.S_IMODE(before.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_the_machine_that_is_a_link_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("core.local.folder.TEMPORARY", tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"kalshi-trader-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StartRefused, match="not ours"):
+        machine_folder()
+
+
+def test_a_lock_whose_file_was_taken_away_meanwhile_is_taken_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock = AccountLock(tmp_path, "a.lock")
+    flock, opened = fcntl.flock, []
+
+    def lose_the_file_once(handle: int, how: int) -> None:
+        flock(handle, how)
+        if not opened:
+            lock.path.unlink()
+        opened.append(handle)
+
+    monkeypatch.setattr(fcntl, "flock", lose_the_file_once)
+    lock.take()
+    assert len(opened) == 2
+    with pytest.raises(StartRefused):
+        AccountLock(tmp_path, "a.lock").take()
+    lock.release(remove=True)
+    assert not lock.path.exists()
+    AccountLock(tmp_path, "a.lock").take()
+
+
+def standing(name: str = "one") -> Account:
+    key = key_of()
+    return Account(
+        endpoints=loopback_endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1"),
+        signer=signer_from_pem("the-key", key),
+        key_id="the-key",
+        exchange=name,
+    )
+
+
+@cache
+def key_of() -> bytes:
+    return generate_private_key()
+
+
+def test_one_account_is_traded_from_one_state_folder_at_a_time(tmp_path: Path) -> None:
+    def settings(name: str) -> Settings:
+        return Settings.model_validate({"state_dir": tmp_path / name})
+
+    first = Quarters(settings("a"), standing())
+    with pytest.raises(StartRefused, match=rf"runs already \(pid {os.getpid()}\)"):
+        Quarters(settings("b"), standing())
+    elsewhere = Quarters(settings("b"), standing("another exchange"))
+    elsewhere.leave()
+    first.leave()
+    Quarters(settings("b"), standing()).leave()
 
 
 def test_private_files_and_folders_are_for_the_owner_only_whatever_the_umask(tmp_path: Path) -> None:

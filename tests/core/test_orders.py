@@ -1,5 +1,6 @@
 """The life of an order with its races, through the engine's one step."""
 
+import msgspec
 import pytest
 
 from core.domain import events as ev
@@ -9,7 +10,7 @@ from core.domain.effects import Read, ReadKind, SendAmend, SendOrder
 from core.domain.enums import BookSide, OrderState, OrderStatus, Ownership, PriceRule, TimeInForce
 from core.domain.ids import ClientOrderId, OrderId
 from core.domain.records import AmendIntended, OrderIntended
-from tests.core.builders import NS, Bench, T, book, fill, report
+from tests.core.builders import NS, WALL, Bench, T, book, fill, report
 
 O = OrderState  # noqa: E741
 
@@ -459,3 +460,12 @@ def test_a_cancel_answered_by_404_whose_look_up_fails_is_asked_again() -> None:
     before = len(bench.sent_cancels())
     bench.beat(times=30)
     assert len(bench.sent_cancels()) == before + 1
+
+
+@pytest.mark.parametrize(("made_ms_ago", "tripped"), [(60_000, False), (-60_000, True)])
+def test_an_order_by_our_name_made_while_we_run_reveals_another_trader(made_ms_ago: int, tripped: bool) -> None:
+    bench = Bench().up()
+    made = msgspec.structs.replace(report("kt-other-000001"), created_ms=WALL // 1_000_000 - made_ms_ago)
+    bench.step(ev.OrderReported(report=made))
+    assert bench.desk.breaker.tripped is tripped
+    assert not tripped or "another trader works on this account" in bench.desk.breaker.reason
