@@ -29,7 +29,11 @@ class Guard:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._watchdog = Watchdog(
-            SystemClock(), stacks=self._stacks, froze=self._froze, end_orders=trader.end_orders_blocking, leave=self._leave
+            SystemClock(),
+            stacks=self._stacks,
+            froze=self._froze,
+            end_orders=trader.end_orders_blocking,
+            leave=self._leave,
         )
 
     async def __aenter__(self) -> Guard:

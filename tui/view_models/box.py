@@ -5,6 +5,7 @@ The box is drawn as lines like all else, so a changed age in a title costs one l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.view_models.cells import Block, Line, Row, cut, width_of
@@ -25,7 +26,7 @@ def rows_room(block: Block, height: int) -> int:
     return max(height - 2 - len(block.head) - len(block.foot), 0)
 
 
-def scrolled(rows: tuple[Row, ...], top: int, room: int, cursor: int | None, *, follow: bool) -> int:
+def scrolled(rows: Sequence[Row], top: int, room: int, cursor: int | None, *, follow: bool) -> int:
     """The first row to show so that the selected one is seen, or the last when following the end."""
     last = max(len(rows) - room, 0)
     if follow:

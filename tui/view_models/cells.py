@@ -101,7 +101,11 @@ def number(text: str, width: int) -> str:
 
 
 def width_of(line: Line) -> int:
-    return sum(cell_len(text) for text, _ in line)
+    width = 0
+    for text, _ in line:
+        # Nearly all text is ASCII, where every character has one cell.
+        width += len(text) if text.isascii() else cell_len(text)
+    return width
 
 
 def joined(parts: Iterable[Line], separator: Cell = ("  ", "")) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
@@ -42,8 +43,12 @@ def braille(values: Sequence[int], width: int, height: int, low: int, high: int)
     """`height` lines of `width` braille cells; neighbouring points are joined."""
     if not values or width < 1 or height < 1:
         return [" " * width] * max(height, 0)
-    points = resample(values, width * 2)
-    steps = scale(points, low, high, height * 4)
+    return list(_braille(tuple(scale(resample(values, width * 2), low, high, height * 4)), width, height))
+
+
+@lru_cache(maxsize=8)
+def _braille(steps: tuple[int, ...], width: int, height: int) -> tuple[str, ...]:
+    """The curve through `steps`; kept, because a chart is drawn each second and moves much more seldom."""
     grid = [[0] * width for _ in range(height)]
     previous = steps[0]
     for x, step in enumerate(steps):
@@ -51,7 +56,7 @@ def braille(values: Sequence[int], width: int, height: int, low: int, high: int)
             y = height * 4 - 1 - level
             grid[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
         previous = step
-    return ["".join(chr(0x2800 + cell) if cell else " " for cell in row) for row in grid]
+    return tuple("".join(chr(0x2800 + cell) if cell else " " for cell in row) for row in grid)
 
 
 def stars(values: Sequence[int], width: int, height: int, low: int, high: int) -> list[str]:
