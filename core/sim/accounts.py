@@ -104,6 +104,7 @@ class Account:
         self.settlements: list[Settlement] = []
         self.transfers: list[Transfer] = []
         self.tier: str | None = None  # its own, where it is better than the exchange's
+        self.swept_ns = 0  # when it last canceled everything
         self._collateral = Collateral(self.quantity)
 
     @property

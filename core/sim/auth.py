@@ -63,6 +63,12 @@ class KeyRing:
             raise ValueError(f"scopes are of {', '.join(sorted(SCOPES))}; write needs read")
         self._keys[key_id] = (public_key, account, scopes)
 
+    def hand_over(self, old: Account, new: Account) -> None:
+        """Every key of one account leads to another from now on."""
+        for key_id, (key, account, scopes) in self._keys.items():
+            if account is old:
+                self._keys[key_id] = (key, new, scopes)
+
     def accounts(self) -> list[Account]:
         """Every account a key leads to, once."""
         return list({account.user_id: account for _key, account, _scopes in self._keys.values()}.values())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.ports import Clock
 from core.sim.accounts import Account
 from core.sim.faults import Faults
 from core.sim.feed import FeedSession
+from core.sim.stream_limits import StreamLimits
 from core.sim.text import NS
 from core.sim.unruly import Parcel, Unruly
 from core.sim.venue import Venue
@@ -26,17 +27,23 @@ class Socket(Protocol):
 
     async def send(self, data: bytes, *, binary: bool) -> None: ...
 
+    async def write(self, pieces: tuple[bytes, ...]) -> None: ...
+
     async def ping(self, message: bytes) -> None: ...
 
 
 class Connection:
     """Frames are queued at once and written as fast as the reader takes them."""
 
-    def __init__(self, venue: Venue, account: Account, socket: Socket, clock: Clock, faults: Faults) -> None:
-        self.session = FeedSession(venue, account, self._offer, faults)
+    def __init__(
+        self, venue: Venue, account: Account, socket: Socket, clock: Clock, faults: Faults, limits: StreamLimits
+    ) -> None:
+        self.account = account
+        self.session = FeedSession(venue, account, self._offer, faults, limits)
         self._socket = socket
         self._clock = clock
         self._faults = faults
+        self._born = faults.changed
         self._unruly = Unruly(faults)
         self._queue: deque[Parcel] = deque()
         self._held: deque[tuple[str, bytes]] = deque()
@@ -71,14 +78,20 @@ class Connection:
         self._ready.set()
 
     def _stalled(self, channel: str) -> bool:
-        stall = self._faults.on("stream_stalled")
+        stall = self._stall()
         if stall is None or (stall["channel"] and stall["channel"] != channel):
             return False
         return self._faults.strike("stream_stalled", channel=channel) is not None
 
+    def _stall(self) -> dict[str, Any] | None:
+        """The stall that concerns this line, if there is one."""
+        stall = self._faults.on("stream_stalled")
+        fresh = self._born >= self._faults.since("stream_stalled")
+        return None if stall is None or (stall["old"] and fresh) else stall
+
     def release(self) -> None:
         """Let go what a stall has held, where it is over."""
-        if self._held and self._faults.on("stream_stalled") is None:
+        if self._held and self._stall() is None:
             held, self._held = self._held, deque()
             for channel, frame in held:
                 self._enqueue(channel, frame)
@@ -94,7 +107,13 @@ class Connection:
                     late_ns = parcel.due_ns - self._clock.wall_ns() if parcel.due_ns else 0
                     if late_ns > 0:
                         await self._clock.sleep(late_ns / NS)
-                    await self._socket.send(parcel.data, binary=parcel.binary)
+                    await self._send(parcel)
+
+    async def _send(self, parcel: Parcel) -> None:
+        if parcel.pieces:
+            await self._socket.write(parcel.pieces)
+        else:
+            await self._socket.send(parcel.data, binary=parcel.binary)
 
     async def ping(self) -> None:
         """Ping with the payload the real exchange uses, which a library's own heartbeat cannot carry."""
@@ -107,7 +126,7 @@ class Connection:
     @property
     def pings(self) -> bool:
         """Whether pings and pongs go out: not on a half-open connection."""
-        stall = self._faults.on("stream_stalled")
+        stall = self._stall()
         return stall is None or bool(stall["pings"])
 
     def close(self) -> None:
@@ -117,4 +136,4 @@ class Connection:
     async def _send_alone(self, parcel: Parcel) -> None:
         await self._clock.sleep(max(0, -parcel.due_ns - self._clock.wall_ns()) / NS)
         with contextlib.suppress(ConnectionError):
-            await self._socket.send(parcel.data, binary=parcel.binary)
+            await self._send(parcel)

@@ -20,11 +20,13 @@ from core.sim.faults import FAULTS, FaultError, Faults
 from core.sim.lifecycle import IllegalStep
 from core.sim.pace import Pace
 from core.sim.scenarios import ACTS, Happening
+from core.sim.stream_limits import StreamLimits
 from core.sim.text import NS, money_text
 from core.sim.venue import Venue
 
 LINE_LIMIT = 64 * 1024
 
+STREAM_LIMITS = ("markets", "commands", "connections")
 _WORDS = ("do", "token")
 
 
@@ -35,6 +37,7 @@ class Ruled(Protocol):
     faults: Faults
     pace: Pace
     account: Account
+    limits: StreamLimits
 
     def play(self, happening: Happening) -> None: ...
 
@@ -42,7 +45,7 @@ class Ruled(Protocol):
 
 
 class Control:
-    """Commands: help, status, faults, arm, disarm, speed, step, act, check."""
+    """Commands: help, status, faults, arm, disarm, speed, step, act, check, limits."""
 
     def __init__(self, ruled: Ruled, token: str) -> None:
         self._ruled = ruled
@@ -58,6 +61,7 @@ class Control:
             "step": self._step,
             "act": self._act,
             "check": self._check,
+            "limits": self._limits,
         }
 
     async def start(self, host: str) -> str:
@@ -145,6 +149,17 @@ class Control:
         happening = msgspec.convert({"after": 0, **more}, Happening, strict=True)
         self._ruled.play(happening)
         return {}
+
+    def _limits(self, words: dict[str, Any]) -> dict[str, Any]:
+        """What a stream connection may ask for; words that are not given stay as they are."""
+        limits = self._ruled.limits
+        for name in STREAM_LIMITS:
+            if name in words:
+                value = words[name]
+                if type(value) is not int or value < 0:
+                    raise ValueError(f"{name} is a number from 0 up, not {value!r}")
+                setattr(limits, name, value)
+        return {name: getattr(limits, name) for name in STREAM_LIMITS}
 
     def _check(self, words: dict[str, Any]) -> dict[str, Any]:
         found = self._ruled.venue.check_conservation()

@@ -11,16 +11,18 @@ from functools import partial
 from random import Random
 
 from core.domain.amounts import PRICE_SCALE, Money, Price, contracts
-from core.domain.enums import BookSide, MarketStatus
+from core.domain.enums import BookSide, MarketStatus, TimeInForce
 from core.sim.accounts import Account
 from core.sim.catalog import Catalog
 from core.sim.errors import Refused
 from core.sim.faults import Faults
 from core.sim.flow import Flow
 from core.sim.lifecycle import STEPS, IllegalStep
-from core.sim.model import Event, Market, NewOrder
+from core.sim.matching import bust
+from core.sim.model import MAKER, Event, Market, NewOrder
 from core.sim.people import sweep
 from core.sim.scenarios import Happening, Planned, Scenario
+from core.sim.stale import fill_before_cancel
 from core.sim.text import NS
 from core.sim.venue import Venue
 
@@ -48,10 +50,12 @@ class Director:
         self._flow = flow
         self._faults = faults
         self._catalog = catalog
-        self._account = account
+        self.account = account
+        self.on_wipe: Callable[[], None] = lambda: None
         self._chance = Random(f"director:{seed}")
         self._winners: dict[str, str] = {}
         self._followed: set[str] = set()
+        self._busted: set[int] = set()
         self._prepared = 0
         venue.life.on_closed = self._closed
         venue.live_ns = scenario.archive_after * NS
@@ -72,6 +76,12 @@ class Director:
             "web-order": self._web_order,
             "deposit": self._deposit,
             "free-fees": self._free_fees,
+            "hit": self._hit,
+            "self-trade": self._self_trade,
+            "bust": self._bust,
+            "wipe": lambda h: self.on_wipe(),
+            "grid": lambda h: venue.life.change_grid(self._market(h).ticker, venue.now_ns),
+            "words": lambda h: venue.life.change_words(self._market(h).ticker, venue.now_ns),
         }
         self._ranked = sorted(venue.markets.values(), key=lambda m: m.activity)
         for event in list(venue.events.values()):
@@ -155,11 +165,44 @@ class Director:
         market = self._market(happening)
         price = Price(9_900 if happening.by > 0 else 100)
         wish = NewOrder(ticker=market.ticker, side=BookSide.BID, price=price, count=contracts(1))
-        self._venue.place(self._account, wish, self._venue.now_ns)
+        self._venue.place(self.account, wish, self._venue.now_ns)
 
     def _deposit(self, happening: Happening) -> None:
         """Money from outside, or to it, in cents."""
-        self._venue.transfer(self._account, Money(happening.by * 10_000), self._venue.now_ns)
+        self._venue.transfer(self.account, Money(happening.by * 10_000), self._venue.now_ns)
+
+    def _hit(self, happening: Happening) -> None:
+        """Somebody trades against every resting order of the account, `by` percent of each (0: all of it)."""
+        taker, venue = self._flow.crowd.takers[0], self._venue
+        for order in self.account.all_resting():
+            fill_before_cancel(venue, taker, self.account, order.order_id, happening.by or 100, venue.now_ns)
+
+    def _self_trade(self, happening: Happening) -> None:
+        """The account's owner trades on the web page against an own resting order, which gives way."""
+        resting = self.account.all_resting()
+        if not resting:
+            raise IllegalStep("nothing rests")
+        own = min(resting, key=lambda order: order.market.book.side(order.side).ahead(order))
+        wish = NewOrder(
+            ticker=own.market.ticker,
+            side=own.side.opposite,
+            price=own.price,
+            count=own.remaining,
+            time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
+            self_trade=MAKER,
+        )
+        self._venue.place(self.account, wish, self._venue.now_ns)
+
+    def _bust(self, happening: Happening) -> None:
+        """A trade of the account is taken back: the last one, or the one so many before it."""
+        done = [f for f in self.account.fills if f.trade.market.value is None and f.trade.number not in self._busted]
+        if len(done) <= happening.rank:
+            raise IllegalStep("no trade to take back")
+        fill = done[-1 - happening.rank]
+        self._busted.add(fill.trade.number)
+        batch = self._venue.begin()
+        bust(self._venue.matcher, fill, batch)
+        self._venue.publish(batch)
 
     def _free_fees(self, happening: Happening) -> None:
         event = self._market(happening).event

@@ -37,7 +37,12 @@ _FRAMES = {"channel": ""}
 FAULTS: dict[str, FaultKind] = {
     # requests, before the exchange has looked at them
     "connect_refused": FaultKind(STATE, "A1 C11", "the port does not listen; open connections go on"),
-    "request_reset": FaultKind(REQUEST, "A5 A6", "the connection is reset, nothing is processed", _WRITES),
+    "request_reset": FaultKind(
+        REQUEST,
+        "A5 A6",
+        "the connection is reset, nothing is processed; with `early` while the body is still coming",
+        {**_WRITES, "early": False},
+    ),
     "request_parked": FaultKind(
         REQUEST, "A9 A10 A11", "the request waits in the gateway and is processed late", {**_WRITES, "delay_ms": 2_000}
     ),
@@ -65,29 +70,73 @@ FAULTS: dict[str, FaultKind] = {
     "reply_lost": FaultKind(REPLY, "A7 A8 B8 B10", "processed, then reset before the reply", _WRITES),
     "reply_late": FaultKind(REPLY, "A11 B1 B2", "processed at once, answered late", {**_WRITES, "delay_ms": 2_000}),
     "reply_broken": FaultKind(REPLY, "A21", "success with an empty, cut or HTML body", {**_WRITES, "how": "cut"}),
-    "field_missing": FaultKind(REPLY, "A22", "a field is missing from the reply", {**_WRITES, "field": "order_id"}),
-    "reply_huge": FaultKind(REPLY, "A24", "a reply of many bytes", {**_WRITES, "bytes": 8_000_000}),
-    "connection_closed": FaultKind(REPLY, "A25", "the kept-alive connection closes after the reply", _WRITES),
+    "field_missing": FaultKind(
+        REPLY,
+        "A22",
+        "a field is missing from the reply, or is `instead`",
+        {**_WRITES, "field": "order_id", "instead": ""},
+    ),
+    "reply_huge": FaultKind(
+        REPLY,
+        "A24",
+        "a reply of many bytes, packed into few, or without end",
+        {**_WRITES, "bytes": 8_000_000, "how": "plain"},
+    ),
+    "reply_sliced": FaultKind(REPLY, "C9", "the body comes in pieces of so many bytes", {**_WRITES, "bytes": 1}),
+    "connection_closed": FaultKind(
+        REPLY,
+        "A25",
+        "the kept-alive connection closes after the reply; `silent` does not say so in the reply",
+        {**_WRITES, "silent": False},
+    ),
     "batch_mangled": FaultKind(REPLY, "A26", "a batch reply in another order, with an item missing"),
-    "cursor_loops": FaultKind(REPLY, "A27", "a list's cursor leads back to the same page", {"path": ""}),
+    "cursor_loops": FaultKind(
+        REPLY,
+        "A27",
+        "a list's cursor leads back to the first page, to the same one, or a page is lost",
+        {"path": "", "how": "first"},
+    ),
     # what the exchange believes
     "stale_reads": FaultKind(STATE, "A28 A29", "private reads lag the truth", {"lag_ms": 1_000, "path": ""}),
-    "clock_skew": FaultKind(STATE, "A14 F7", "the exchange's own clock is off", {"skew_ms": 120_000}),
-    "client_ids_free": FaultKind(STATE, "I2", "a final order's client id may be used again"),
+    "clock_skew": FaultKind(STATE, "A14", "the exchange's own clock is off", {"skew_ms": 120_000}),
+    "cancel_all_reaches": FaultKind(
+        STATE,
+        "B14",
+        "a cancel-all also catches what the account places in the `seconds` after it",
+        {"seconds": 60, "delay_ms": 200},
+    ),
+    "client_ids_free": FaultKind(STATE, "A16", "a final order's client id may be used again"),
     # frames and the stream
     "frame_lost": FaultKind(FRAME, "C6 B12", "a frame never arrives", _FRAMES),
     "frame_doubled": FaultKind(FRAME, "C7 B3", "a frame arrives twice", _FRAMES),
     "frame_swapped": FaultKind(FRAME, "C8 B5", "a frame changes places with the next", _FRAMES),
-    "frame_late": FaultKind(FRAME, "C5 B9", "a frame and all after it arrive late", {**_FRAMES, "delay_ms": 1_000}),
+    "frame_late": FaultKind(
+        FRAME,
+        "C5 B9",
+        "a frame and all after it arrive late, each one struck by `grows_ms` more",
+        {**_FRAMES, "delay_ms": 1_000, "grows_ms": 0},
+    ),
     "frame_overtaken": FaultKind(FRAME, "B1 B9", "a frame alone arrives late", {**_FRAMES, "delay_ms": 500}),
     "frame_broken": FaultKind(
-        FRAME, "C18 D1", "a frame that is no JSON, no UTF-8, binary, or enormous", {**_FRAMES, "how": "cut"}
+        FRAME,
+        "C17 C18",
+        "a frame that is no JSON, no UTF-8, binary, enormous, or has reserved bits set",
+        {**_FRAMES, "how": "cut"},
+    ),
+    "frame_sliced": FaultKind(
+        FRAME,
+        "C9",
+        "a frame comes in `fragments`, written `bytes` at a time (0: at once)",
+        {**_FRAMES, "fragments": 3, "bytes": 1},
     ),
     "fill_changed": FaultKind(FRAME, "B4", "a fill comes again with the same id and another count"),
     "stream_stalled": FaultKind(
-        STREAM, "C3 C4", "nothing comes; pings go on unless told otherwise", {**_FRAMES, "pings": True}
+        STREAM,
+        "C3 C4 C13 C14",
+        "nothing comes, what was held comes when it ends; `pings` go on; `old` lines only: those open when it came on",
+        {**_FRAMES, "pings": True, "old": False},
     ),
-    "stream_closed": FaultKind(STREAM, "C1 E4", "every stream connection is closed"),
+    "stream_closed": FaultKind(STREAM, "C1", "every stream connection is closed"),
     "stream_reset": FaultKind(STREAM, "C2", "every stream connection is reset"),
     "stream_refused": FaultKind(STREAM, "C10 C11", "no new stream connection is let in", {"status": 503}),
     "stream_rejected": FaultKind(STREAM, "C10", "a new stream connection is closed right after it opened"),
@@ -99,7 +148,9 @@ CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
     ("server_error", "status"): (500, 502, 503, 504, 408),
     ("unauthorized", "status"): (401, 403),
     ("reply_broken", "how"): ("empty", "cut", "html"),
-    ("frame_broken", "how"): ("cut", "utf8", "binary", "huge"),
+    ("reply_huge", "how"): ("plain", "gzip", "endless"),
+    ("cursor_loops", "how"): ("first", "same", "lost"),
+    ("frame_broken", "how"): ("cut", "utf8", "binary", "huge", "reserved"),
     ("stream_refused", "status"): (401, 403, 429, 500, 502, 503, 504),
 }
 
@@ -125,9 +176,10 @@ def check_fault(name: str, params: dict[str, Any]) -> dict[str, Any]:
 class Armed:
     """One fault that is on."""
 
-    def __init__(self, name: str, params: dict[str, Any]) -> None:
+    def __init__(self, name: str, params: dict[str, Any], serial: int) -> None:
         self.name = name
         self.params = params
+        self.serial = serial
         self.seen = 0
         self.strikes = 0
 
@@ -151,8 +203,9 @@ class Faults:
 
     def arm(self, name: str, **params: Any) -> None:
         """Switch a fault on, anew if it is on already; `FaultError` where that makes no sense."""
-        self._armed[name] = Armed(name, check_fault(name, params))
+        params = check_fault(name, params)
         self.changed += 1
+        self._armed[name] = Armed(name, params, self.changed)
 
     def disarm(self, name: str | None = None) -> None:
         """Switch a fault off, or all of them. What is off already stays off."""
@@ -173,9 +226,14 @@ class Faults:
         return bool(self._armed)
 
     def on(self, name: str) -> dict[str, Any] | None:
-        """The parameters of a lasting state that is on; not counted, `struck` does that."""
+        """The parameters of a lasting state that is on; not counted, `strike` does that."""
         one = self._armed.get(name)
         return None if one is None else one.params
+
+    def since(self, name: str) -> int:
+        """The value of `changed` when a fault came on; 0 where it is off."""
+        one = self._armed.get(name)
+        return 0 if one is None else one.serial
 
     def strike(self, name: str, **about: str) -> dict[str, Any] | None:
         """Whether a fault strikes here and now: its parameters, or None."""

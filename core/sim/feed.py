@@ -16,7 +16,8 @@ from core.sim.events import TickerMoved
 from core.sim.facts import Fact
 from core.sim.faults import Faults
 from core.sim.frames import snapshot_msg, ticker_msg
-from core.sim.text import NS_PER_MS
+from core.sim.stream_limits import StreamLimits
+from core.sim.text import NS, NS_PER_MS
 from core.sim.venue import Venue
 from core.sim.views import Json
 
@@ -97,12 +98,19 @@ class FeedSession:
     """State of one connection. `send` takes a frame and its channel, empty for answers, and says if there was room."""
 
     def __init__(
-        self, venue: Venue, account: Account, send: Callable[[bytes, str], bool], faults: Faults | None = None
+        self,
+        venue: Venue,
+        account: Account,
+        send: Callable[[bytes, str], bool],
+        faults: Faults | None = None,
+        limits: StreamLimits | None = None,
     ) -> None:
         self._venue = venue
         self._account = account
         self._send = send
         self._faults = faults
+        self._limits = limits or StreamLimits()
+        self._second = self._asked = 0
         self._last_sid = 0
         self._by_channel: dict[str, Subscription] = {}
         self._now_ms = 0
@@ -127,6 +135,7 @@ class FeedSession:
         try:
             command = self._decode(text)
             command_id = _command_id(command)
+            self._count(now_ns // NS)
             act = self._commands.get(str(command.get("cmd")))
             if act is None:
                 raise CommandError(5)
@@ -149,6 +158,20 @@ class FeedSession:
         self._now_ms = now_ns // NS_PER_MS
         mine = fact.owner is self._account
         self._push(sub, fact.kind, fact.body(yes_price=sub.yes_price, own=mine), CHANNELS[fact.channel].numbered)
+
+    def _count(self, second: int) -> None:
+        """Commands of one second; those over the limit are not carried out."""
+        if second != self._second:
+            self._second, self._asked = second, 0
+        self._asked += 1
+        if self._asked > self._limits.commands:
+            raise CommandError(27)
+
+    def _room(self, more: dict[str, int]) -> None:
+        """Markets named in all subscriptions together, with so many more by channel."""
+        named = sum(len(sub.tickers or ()) for sub in self._by_channel.values())
+        if named + sum(more.values()) > self._limits.markets:
+            raise CommandError(26)
 
     # out
 
@@ -205,6 +228,7 @@ class FeedSession:
         tickers = self._filter(params)
         if ORDERBOOK in channels and not tickers:
             raise CommandError(14)
+        self._room({name: len(self._new(name, tickers)) for name in dict.fromkeys(channels) if CHANNELS[name].filtered})
         for name in dict.fromkeys(channels):
             failed = self._faults.strike("subscribe_failed", channel=name) if self._faults else None
             if failed:
@@ -218,6 +242,11 @@ class FeedSession:
             else:
                 # A further subscribe merges into the same sid.
                 self._merge(sub, wanted, command_id, params)
+
+    def _new(self, name: str, tickers: list[str] | None) -> list[str]:
+        """Of the markets a command names, those its channel does not have yet."""
+        sub = self._by_channel.get(name)
+        return [t for t in tickers or () if sub is None or not sub.wants(t)]
 
     def _open(self, name: str, tickers: list[str] | None, command_id: int | None, params: Json) -> None:
         self._last_sid += 1
@@ -277,6 +306,7 @@ class FeedSession:
         act(sub, tickers, command_id, params)
 
     def _add_markets(self, sub: Subscription, tickers: list[str], command_id: int | None, params: Json) -> None:
+        self._room({sub.channel: len(self._new(sub.channel, tickers))})
         self._merge(sub, tickers, command_id, params)
 
     def _delete_markets(self, sub: Subscription, tickers: list[str], command_id: int | None, params: Json) -> None:

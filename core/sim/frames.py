@@ -188,7 +188,9 @@ def position_msg(moved: PositionMoved) -> Json:
 
 
 def lifecycle_msg(moved: MarketMoved) -> Json:
-    msg = {"market_ticker": moved.market.ticker, "event_type": moved.event_type, **moved.fields}
+    msg: Json = {"market_ticker": moved.market.ticker, "event_type": moved.event_type, **moved.fields}
+    if moved.event_type == "price_level_structure_updated":
+        msg["price_ranges"] = price_ranges(moved.market)
     return msg | _created(moved.market) if moved.event_type == "created" else msg
 
 

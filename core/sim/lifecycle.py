@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 S = MarketStatus
 CLOSE_SWEEP_NS = NS  # resting orders are canceled soon after the close, not with it
+FINER, COARSER, REWORDED = "tapered_deci_cent", "linear_cent", " (as amended)"
 RESULTS = {"yes": PRICE_SCALE, "no": 0}
 # step: the statuses it starts from, the one it leads to
 STEPS: dict[str, tuple[frozenset[MarketStatus], MarketStatus]] = {
@@ -137,6 +138,20 @@ class Lifecycle:
         """The disputed outcome is replaced, or upheld, and the timer runs again."""
         self._decide(ticker, "amend", result, value, now_ns)
 
+    def change_grid(self, ticker: str, now_ns: int) -> None:
+        """Finer prices near both ends, or whole cents again; resting orders stay where they are."""
+        market, batch = self._touch(ticker, now_ns)
+        market.structure = FINER if market.structure != FINER else COARSER
+        self._tell(batch, market, "price_level_structure_updated", price_level_structure=market.structure)
+
+    def change_words(self, ticker: str, now_ns: int) -> None:
+        """The name of the YES outcome is put another way."""
+        market, batch = self._touch(ticker, now_ns)
+        market.outcome = (
+            market.outcome.removesuffix(REWORDED) if market.outcome.endswith(REWORDED) else market.outcome + REWORDED
+        )
+        self._tell(batch, market, "metadata_updated", yes_sub_title=market.outcome)
+
     def settle(self, ticker: str, now_ns: int) -> None:
         """Pay the net positions now, without waiting for the timer."""
         self._pay(self._venue.markets[ticker], now_ns)
@@ -186,6 +201,12 @@ class Lifecycle:
         if market.status not in sources:
             raise IllegalStep(f"{ticker} is {market.status.value}: {step} is not possible")
         market.status, market.updated_ns = target, self._venue.now_ns
+        return market, self._venue.begin()
+
+    def _touch(self, ticker: str, now_ns: int) -> tuple[Market, Batch]:
+        self._venue.advance(now_ns)
+        market = self._venue.markets[ticker]
+        market.updated_ns = self._venue.now_ns
         return market, self._venue.begin()
 
     def _tell(self, batch: Batch, market: Market, event_type: str, **fields: bool | int | str) -> None:

@@ -115,7 +115,7 @@ class Matcher:
             ladder.shrink(maker, count)
             maker.account.lessened(maker, count)
         taker.remaining = Count(taker.remaining - count)
-        trade = self._print(market, taker, price, count, batch)
+        trade = self._print(taker, maker, count, batch)
         ours, theirs = taker.account.position(market), maker.account.position(market)
         longs = max(ours.quantity, 0) + max(theirs.quantity, 0)
         outcome.fees += self._book(taker, ours, trade, is_taker=True, batch=batch)
@@ -135,7 +135,8 @@ class Matcher:
             else:
                 group.record(count, batch.now_ns, batch)
 
-    def _print(self, market: Market, taker: Order, price: int, count: Count, batch: Batch) -> Trade:
+    def _print(self, taker: Order, maker: Order, count: Count, batch: Batch) -> Trade:
+        market, price = maker.market, maker.price
         self._counters.trade += 1
         trade = Trade(
             number=self._counters.trade,
@@ -145,6 +146,8 @@ class Matcher:
             count=count,
             taker_side=taker.side,
             at_ns=batch.now_ns,
+            taker=taker.account,
+            maker=maker.account,
         )
         market.last_price, market.last_size = trade.price, count
         market.volume = Count(market.volume + count)
@@ -193,6 +196,26 @@ class Matcher:
             order.maker_cost = Money(order.maker_cost + spent)
             order.maker_fees = Money(order.maker_fees + fee)
         order.updated_ns, order.reason = now_ns, "Trade"
+
+
+def bust(matcher: Matcher, fill: Fill, batch: Batch) -> None:
+    """Take a trade back: both positions, the money and the members' fees return; the prints and fills stay listed."""
+    trade = fill.trade
+    market = trade.market
+    parties = ((trade.taker, trade.taker_side), (trade.maker, trade.taker_side.opposite))
+    longs = sum(max(account.quantity(market.ticker), 0) for account, _side in parties)
+    for account, side in parties:
+        held = account.position(market)
+        back = held.trade(side.opposite, trade.price, trade.count)
+        fee = sum(own.fee for own in reversed(account.fills) if own.trade is trade)
+        held.charge(Money(-fee), batch.now_ns)
+        account.cash, account.fees = Money(account.cash + back + fee), Money(account.fees - fee)
+        matcher.fees = Money(matcher.fees - fee)
+        account.refresh(market.ticker)
+        batch.position(account, market)
+    now = sum(max(account.quantity(market.ticker), 0) for account, _side in parties)
+    market.open_interest = Count(market.open_interest + now - longs)
+    batch.touched(market)
 
 
 def end(order: Order, reason: str, batch: Batch) -> None:

@@ -187,6 +187,8 @@ class Trade(msgspec.Struct, kw_only=True, frozen=True, eq=False):
     count: Count
     taker_side: BookSide
     at_ns: int
+    taker: Account
+    maker: Account
 
 
 class Fill(msgspec.Struct, kw_only=True, frozen=True, eq=False):

@@ -29,7 +29,11 @@ class SimulatedExchange:
     """One exchange in a process of its own: where it is, the key to it, and a hand on its control port."""
 
     def __init__(self, **options: Any) -> None:
-        words = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+        words = []
+        for name, value in options.items():
+            flag = f"--{name.replace('_', '-')}"
+            # True is a switch that is on, False one that is not given.
+            words += [flag] * value if isinstance(value, bool) else [flag, str(value)]
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "tui", "exchange", "--control", *words],
             stdout=subprocess.PIPE,

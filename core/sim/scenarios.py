@@ -16,6 +16,7 @@ import msgspec
 from core.domain.amounts import Money, dollars
 from core.sim.faults import FaultError, check_fault
 from core.sim.people import Style
+from core.sim.stream_limits import MOST_STREAM_COMMANDS, MOST_STREAM_MARKETS
 
 NEVER = 10**9  # seconds
 
@@ -62,6 +63,8 @@ class Scenario(msgspec.Struct, kw_only=True, frozen=True):
     timer: int = 1800  # seconds from determination to payment
     archive_after: int = 90 * 86_400  # seconds until what is done moves to the archive
     maintenance: bool = False  # keep the Thursday window
+    stream_markets: int = MOST_STREAM_MARKETS  # market subscriptions of one connection
+    stream_commands: int = MOST_STREAM_COMMANDS  # a second, of one connection
     rolls: bool = True  # a new event takes the place of one that closed
     happenings: tuple[Happening, ...] = ()
     faults: tuple[Planned, ...] = ()
@@ -109,9 +112,13 @@ SCENARIOS: dict[str, Scenario] = {
 }
 ACTS = (
     "jump", "halt", "close", "determine", "dispute", "amend", "settle", "pause-trading", "pause-exchange",
-    "one-sided", "empty", "flash", "burst", "web-order", "deposit", "free-fees",
+    "one-sided", "empty", "flash", "burst", "web-order", "deposit", "free-fees", "hit", "self-trade", "bust", "wipe",
+    "grid", "words",
 )  # fmt: skip
-_TOP = ("base", "markets", "closes_in", "determined_after", "timer", "archive_after", "maintenance", "rolls")
+_TOP = (
+    "base", "markets", "closes_in", "determined_after", "timer", "archive_after", "maintenance", "rolls",
+    "stream_markets", "stream_commands",
+)  # fmt: skip
 _LISTS = ("at", "fault")
 
 

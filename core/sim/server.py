@@ -12,43 +12,27 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
 from aiohttp import WSMsgType, web
 
-from core.domain.amounts import Money
 from core.ports import Clock
 from core.sim import wire
-from core.sim.accounts import Account
-from core.sim.audit import Conservation
-from core.sim.auth import KeyRing, generate_private_key, public_key_of
-from core.sim.catalog import build_catalog
 from core.sim.connection import Connection
 from core.sim.control import Control
-from core.sim.director import Director
-from core.sim.errors import Refused, refusal
-from core.sim.facts import Fact
-from core.sim.faults import Faults
-from core.sim.fees import DIRECT_PRECISION
-from core.sim.flow import HOUSE_CASH, Flow
-from core.sim.furnish import furnish
-from core.sim.pace import Pace
+from core.sim.errors import Refused, refusal, too_many
+from core.sim.exchange import Exchange
 from core.sim.rest import RestApi, RestReply, RestRequest
 from core.sim.routes import PREFIX
-from core.sim.scenarios import Happening, scenario_of
-from core.sim.settings import MOST_ALIVE, ExchangeSettings, is_loopback
-from core.sim.stale import PastViews, fill_before_cancel
-from core.sim.text import NS, NS_PER_MS, http_date, uuid_text
-from core.sim.venue import Venue
+from core.sim.settings import ExchangeSettings, is_loopback
+from core.sim.text import NS_PER_MS, http_date
+from core.sim.unruly import slices
 
 WS_PATH = "/trade-api/ws/v2"
-SLICE_NS = 2 * NS_PER_MS
 FLOW_PAUSE_S = 0.01
-ASLEEP_NS = 2 * NS  # later than this, the machine was away and the missed time is not traded
-LIVED_NS = 20 * NS
-LIVED_MARKETS = 48  # more markets have lived for less, so that starting stays quick
 CLOSE_WAIT_S = 1  # how long a closing connection may take to say goodbye
 MAX_BODY = 1_000_000
+SILENT_CLOSE_S = 0.02  # after the reply has left
+ENDLESS, ENDLESS_PAUSE_S = b"[" * 65_536, 0.001
 # What a client sends wrongly is answered to the client, without a traceback for the operator.
 log = logging.getLogger("exchange.http")
 log.addHandler(logging.NullHandler())
@@ -75,57 +59,40 @@ class Wire:
     def __init__(self, response: web.WebSocketResponse, request: web.BaseRequest) -> None:
         self.response = response
         self._request = request
+        self._whole = asyncio.Lock()  # nothing goes between the pieces of a frame
 
     async def send(self, data: bytes, *, binary: bool) -> None:
-        await self.response.send_frame(data, WSMsgType.BINARY if binary else WSMsgType.TEXT)
+        async with self._whole:
+            await self.response.send_frame(data, WSMsgType.BINARY if binary else WSMsgType.TEXT)
+
+    async def write(self, pieces: tuple[bytes, ...]) -> None:
+        """Bytes as they are, each piece on its own."""
+        async with self._whole:
+            for piece in pieces:
+                transport = self._request.transport
+                if transport is None or transport.is_closing():
+                    raise ConnectionResetError("the line is gone")
+                transport.write(piece)
+                await asyncio.sleep(0)
 
     async def ping(self, message: bytes) -> None:
-        await self.response.ping(message)
+        async with self._whole:
+            await self.response.ping(message)
+
+    async def pong(self, message: bytes) -> None:
+        async with self._whole:
+            await self.response.pong(message)
 
     def reset(self) -> None:
         """End the connection without a word."""
         _abort(self._request)
 
 
-class ExchangeServer:
+class ExchangeServer(Exchange):
     """One exchange, one port. `venue` is the exchange's truth, `faults` its switchboard, for tests and audits."""
 
     def __init__(self, settings: ExchangeSettings, clock: Clock, *, private_key_pem: bytes | None = None) -> None:
-        self.settings = settings
-        self._clock = clock
-        start_ns = clock.wall_ns()
-        self.scenario = scenario_of(settings.scenario)
-        listed = max(settings.markets, self.scenario.markets)
-        alive = min(listed, MOST_ALIVE) if settings.alive is None else settings.alive
-        catalog = build_catalog(settings.seed, listed, start_ns, alive)
-        self.venue = Venue(catalog.series, catalog.events, seed=settings.seed)
-        self.faults = Faults(settings.seed)
-        self.pace = Pace(clock, settings.speed)
-        # A fresh exchange has a fresh identity, though on a clock that repeats it repeats.
-        chance = Random(f"identity:{settings.seed}:{start_ns}")
-        self.exchange_id, self.key_id = uuid_text(chance), uuid_text(chance)
-        self.private_key_pem = generate_private_key() if private_key_pem is None else private_key_pem
-        self._keys = KeyRing()
-        # The markets have lived a little before anybody looks, so that there are prints and levels to see.
-        self._lived_ns = LIVED_NS * LIVED_MARKETS // max(LIVED_MARKETS, alive)
-        flow_ns = start_ns - self._lived_ns
-        self._flow = Flow(self.venue, seed=settings.seed, start_ns=flow_ns, style=self.scenario.style)
-        self._racer = self.venue.open_account(HOUSE_CASH, house=True)
-        self.account = self.add_account(self.key_id, self.private_key_pem, settings.initial_balance)
-        if self.scenario.account is not None:
-            furnish(self.venue, self.account, self.scenario.account, settings.seed, flow_ns)
-        self._director = Director(
-            self.scenario,
-            venue=self.venue,
-            flow=self._flow,
-            faults=self.faults,
-            catalog=catalog,
-            account=self.account,
-            seed=settings.seed,
-            start_ns=start_ns,
-        )
-        self._rest = RestApi(self.venue, tier=settings.tier)
-        self._past = PastViews()
+        super().__init__(settings, clock, private_key_pem=private_key_pem)
         self._faults_seen = 0
         self._connections: dict[Connection, Wire] = {}
         self._runner: web.ServerRunner | None = None
@@ -133,41 +100,6 @@ class ExchangeServer:
         self._make_site: Callable[[], web.BaseSite] | None = None
         self._control: Control | None = None
         self._tasks: list[asyncio.Task[None]] = []
-
-    def add_account(
-        self,
-        key_id: str,
-        private_key_pem: bytes,
-        deposit: Money,
-        *,
-        scopes: Iterable[str] = ("read", "write"),
-        precision: int = DIRECT_PRECISION,
-    ) -> Account:
-        """Another member with a key of its own; the key may do what its scopes say."""
-        account = self.venue.open_account(deposit, precision=precision)
-        self.add_key(key_id, private_key_pem, account, scopes=scopes)
-        return account
-
-    def add_key(
-        self, key_id: str, private_key_pem: bytes, account: Account, *, scopes: Iterable[str] = ("read", "write")
-    ) -> None:
-        """One more key to an account."""
-        self._keys.add(key_id, public_key_of(private_key_pem), account, frozenset(scopes))
-
-    def check_conservation(self) -> Conservation:
-        """Prove that no money was made or lost."""
-        return self.venue.check_conservation()
-
-    def play(self, happening: Happening) -> None:
-        """Let something of a scenario happen now."""
-        self._trade_slice()
-        self._director.play(happening)
-        self._publish()
-
-    def catch_up(self) -> None:
-        """Do at once everything that is due by the exchange's clock."""
-        while not self._trade_slice():
-            pass
 
     # life
 
@@ -243,42 +175,15 @@ class ExchangeServer:
 
     # participants and facts
 
+    def _lines(self) -> Iterable[Connection]:
+        return self._connections
+
     async def _run_flow(self) -> None:
         while True:
             caught_up = self._trade_slice()
             if self.faults or self.faults.changed != self._faults_seen:
                 await self._apply_faults()
             await self._clock.sleep(FLOW_PAUSE_S if caught_up else 0)
-
-    def _trade_slice(self) -> bool:
-        """At most 2 ms of the participants' work; whether they are up to date."""
-        now_ns = self.pace.now_ns()
-        if self._flow.behind_ns(now_ns) > ASLEEP_NS * max(1, round(self.pace.speed)):
-            self._flow.skip(self._flow.behind_ns(now_ns))
-        return self._trade_until(now_ns)
-
-    def _trade_until(self, now_ns: int) -> bool:
-        begun = self._clock.monotonic_ns()
-        done = self._flow.advance(now_ns, lambda: self._clock.monotonic_ns() - begun < SLICE_NS)
-        self.venue.advance(now_ns)
-        self._publish()
-        return done
-
-    def _publish(self) -> None:
-        """Carry what happened to every connection, before anything else can happen."""
-        events = self.venue.take_events()
-        if not self._connections:
-            return
-        now_ns = self._wall_ns()
-        for event in events:
-            fact = Fact(event)
-            for connection in self._connections:
-                connection.session.on_fact(fact, now_ns)
-
-    def _wall_ns(self) -> int:
-        """The exchange's own clock, which a fault may have set wrong."""
-        skew = self.faults.on("clock_skew")
-        return self._clock.wall_ns() + (skew["skew_ms"] * NS_PER_MS if skew else 0)
 
     async def _apply_faults(self) -> None:
         """Faults that are states: listening or not, closing streams, keeping the past, letting go what was held."""
@@ -317,6 +222,8 @@ class ExchangeServer:
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
+        if self.faults and wire.early(self.faults, request.method, request.raw_path):
+            return _abort(request)
         try:
             body = await request.read() if request.body_exists else b""
         except web.HTTPRequestEntityTooLarge:
@@ -330,31 +237,6 @@ class ExchangeServer:
         if self.faults:
             return await self._serve_faulty(request, wanted)
         return self._response(self._answer(request, wanted))
-
-    def _answer(self, request: web.BaseRequest, wanted: RestRequest) -> RestReply:
-        self._trade_slice()
-        now_ns = max(self.pace.now_ns(), self.venue.now_ns)
-        reply = self._rest.handle(
-            wanted,
-            lambda: self._authenticate(request, wanted),
-            now_ns,
-            self._clock.monotonic_ns(),
-        )
-        self._publish()
-        return reply
-
-    def _authenticate(self, request: web.BaseRequest, wanted: RestRequest) -> Account:
-        path, _, _ = wanted.raw_target.partition("?")
-        account = self._keys.check(request.headers, wanted.method, path, self._wall_ns())
-        stale = self.faults.on("stale_reads")
-        below = path.removeprefix(PREFIX)
-        if stale and wanted.method == "GET" and self.faults.strike("stale_reads", path=below):
-            return self._past.view(account, self._clock.monotonic_ns(), stale["lag_ms"] * NS_PER_MS)
-        race = self.faults.on("cancel_raced")
-        order_id = below.removeprefix("/portfolio/events/orders/")
-        if race and wanted.method == "DELETE" and "/" not in order_id and self.faults.strike("cancel_raced"):
-            fill_before_cancel(self.venue, self._racer, account, order_id, race["part"], self.venue.now_ns)
-        return account
 
     async def _serve_faulty(self, request: web.BaseRequest, wanted: RestRequest) -> web.StreamResponse:
         verdict = wire.before(self.faults, wanted)
@@ -373,10 +255,37 @@ class ExchangeServer:
             if verdict.reset:
                 return _abort(request)
             reply = verdict.reply or reply
+        if verdict.endless:
+            return await self._endless(request)
+        if verdict.pieces and reply.body:
+            return await self._in_pieces(request, reply, verdict.pieces)
         response = self._response(reply)
-        if verdict.close:
+        if verdict.close and verdict.silent and request.transport is not None:
+            asyncio.get_running_loop().call_later(SILENT_CLOSE_S, request.transport.close)
+        elif verdict.close:
             response.force_close()
         return response
+
+    async def _in_pieces(self, request: web.BaseRequest, reply: RestReply, size: int) -> web.StreamResponse:
+        """The body as it is, in many writes."""
+        whole = self._response(reply)
+        response = web.StreamResponse(status=reply.status, headers=whole.headers)
+        response.content_length = len(reply.body)
+        await response.prepare(request)
+        for piece in slices(reply.body, size):
+            await response.write(piece)
+            await asyncio.sleep(0)
+        await response.write_eof()
+        return response
+
+    async def _endless(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A body that does not end while the client reads on."""
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        while True:
+            await response.write(ENDLESS)
+            await self._clock.sleep(ENDLESS_PAUSE_S)
 
     async def _serve_stream(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         closed = self.faults.strike("stream_refused")
@@ -386,6 +295,9 @@ class ExchangeServer:
             account = self._keys.check(request.headers, request.method, path, self._wall_ns())
         except Refused as refused:
             return self._response(_refused(refused))
+        own = sum(line.account is account for line in self._connections)
+        if self.limits.connections is not None and own >= self.limits.connections:
+            return self._response(_refused(too_many()))
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BODY, timeout=CLOSE_WAIT_S, autoping=False)
         if not socket.can_prepare(request):
             return self._response(_refused(refusal("not_found", "this path speaks WebSocket")))
@@ -394,7 +306,7 @@ class ExchangeServer:
             await socket.close(code=1008)
             return socket
         stream = Wire(socket, request)
-        connection = Connection(self.venue, account, stream, self._clock, self.faults)
+        connection = Connection(self.venue, account, stream, self._clock, self.faults, self.limits)
         self._connections[connection] = stream
         helpers = [
             asyncio.create_task(self._write(connection, stream), name="exchange-stream-writer"),
@@ -405,7 +317,7 @@ class ExchangeServer:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     connection.session.on_text(message.data, self._wall_ns())
                 elif message.type is WSMsgType.PING and connection.pings:
-                    await socket.pong(message.data)
+                    await stream.pong(message.data)
         finally:
             del self._connections[connection]
             connection.close()

@@ -55,7 +55,8 @@ class ExchangeSettings:
     """ValueError, with one line to show, where the exchange could not be honest.
 
     `tier` None means no rate limit, `scenario` is a name or a TOML file, `speed` is how fast its time runs (0: only by
-    steps), `alive` how many markets are traded (None: all), `control` opens the control port.
+    steps), `alive` how many markets are traded (None: all), `control` opens the control port, `maintenance` keeps the
+    Thursday window where the scenario does not already.
     """
 
     seed: int = 7
@@ -68,6 +69,7 @@ class ExchangeSettings:
     speed: float = 1
     alive: int | None = None
     control: bool = False
+    maintenance: bool = False
 
     def __post_init__(self) -> None:
         if not is_loopback(self.host):

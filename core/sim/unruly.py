@@ -8,16 +8,18 @@ import msgspec
 
 from core.sim.faults import Faults
 
-FRAME_FAULTS = ("frame_late", "frame_overtaken", "frame_lost", "frame_doubled", "frame_swapped", "frame_broken")
 HUGE = 4_000_000
+MOST_PIECES = 2_000
+FIN, TEXT, RESERVED = 0x80, 0x01, 0x40
 
 
 class Parcel(msgspec.Struct, frozen=True, eq=False):
-    """A frame on its way: `due_ns` is when it may leave, `binary` and raw bytes are for broken ones."""
+    """A frame on its way: `due_ns` is when it may leave. Where there are `pieces` these bytes go out one by one."""
 
     data: bytes
     due_ns: int = 0
     binary: bool = False
+    pieces: tuple[bytes, ...] = ()
 
 
 class Unruly:
@@ -27,6 +29,7 @@ class Unruly:
         self._faults = faults
         self._swapped: Parcel | None = None
         self._late_ns = 0
+        self._lag_ms = 0
 
     def pass_on(self, channel: str, frame: bytes, now_ns: int) -> Iterator[Parcel]:
         """The parcels that leave instead of one frame; an empty channel means an answer to a command."""
@@ -38,7 +41,8 @@ class Unruly:
             return
         late = faults.strike("frame_late", channel=channel)
         if late:
-            self._late_ns = max(self._late_ns, now_ns + late["delay_ms"] * 1_000_000)
+            self._late_ns = max(self._late_ns, now_ns + (late["delay_ms"] + self._lag_ms) * 1_000_000)
+            self._lag_ms += late["grows_ms"]
         due_ns = self._late_ns if self._late_ns > now_ns else 0
         alone = faults.strike("frame_overtaken", channel=channel)
         if alone:
@@ -47,6 +51,9 @@ class Unruly:
         broken = faults.strike("frame_broken", channel=channel)
         if broken:
             parcels = [_broken(frame, broken["how"])]
+        sliced = faults.strike("frame_sliced", channel=channel)
+        if sliced:
+            parcels = [Parcel(frame, due_ns, pieces=slices(fragments(frame, sliced["fragments"]), sliced["bytes"]))]
         if channel == "fill" and faults.strike("fill_changed"):
             parcels.append(Parcel(_other_count(frame)))
         if faults.strike("frame_doubled", channel=channel):
@@ -64,9 +71,37 @@ def _broken(frame: bytes, how: str) -> Parcel:
         return Parcel(frame[: len(frame) // 2] + b"\xff\xfe" + frame[len(frame) // 2 :])
     if how == "binary":
         return Parcel(bytes(range(256)), binary=True)
+    if how == "reserved":
+        whole = fragments(frame, 1)
+        return Parcel(frame, pieces=(bytes([whole[0] | RESERVED]) + whole[1:],))
     if how == "huge":
         return Parcel(b'{"type":"ticker","sid":1,"msg":{"x":"' + b"a" * HUGE + b'"}}')
     return Parcel(frame[: len(frame) // 2])
+
+
+def fragments(payload: bytes, count: int) -> bytes:
+    """A text message as a server writes it on the wire, in so many WebSocket frames; some may be empty."""
+    count = max(1, count)
+    cuts = [len(payload) * n // count for n in range(count + 1)]
+    out = bytearray()
+    for n in range(count):
+        part = payload[cuts[n] : cuts[n + 1]]
+        size = len(part)
+        out.append((TEXT if n == 0 else 0) | (FIN if n == count - 1 else 0))
+        if size < 126:
+            out.append(size)
+        elif size < 65_536:
+            out += b"\x7e" + size.to_bytes(2, "big")
+        else:
+            out += b"\x7f" + size.to_bytes(8, "big")
+        out += part
+    return bytes(out)
+
+
+def slices(data: bytes, size: int) -> tuple[bytes, ...]:
+    """Pieces of so many bytes, or of more where there would be too many; 0: all at once."""
+    step = max(size, -(-len(data) // MOST_PIECES)) if size else max(1, len(data))
+    return tuple(data[at : at + step] for at in range(0, len(data), step))
 
 
 def _other_count(frame: bytes) -> bytes:

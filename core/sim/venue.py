@@ -55,6 +55,8 @@ class Venue:
         self.trading_active = True
         # A repeated client id is refused for ever; the other reading, that a final order frees it, is a fault.
         self.client_ids_burn = True
+        # Given the time since a cancel-all, how soon a new order is caught by it too; 0: not at all.
+        self.late_cancel: Callable[[int], int] = lambda since_ns: 0
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._timer_number = 0
         self._out: list[VenueEvent] = []
@@ -149,6 +151,8 @@ class Venue:
         if wish.reduce_only and order.filled < order.count and order.status is OrderStatus.EXECUTED:
             end(order, "ReduceOnlyCancel", batch)
         self.publish(batch)
+        if account.swept_ns and order.status is OrderStatus.RESTING:
+            self._catch(order, self.late_cancel(self.now_ns - account.swept_ns))
         return Execution(
             order=order, filled=Count(outcome.filled), fill_value=Money(outcome.value), fees=Money(outcome.fees)
         )
@@ -182,6 +186,7 @@ class Venue:
         for order in orders:
             take_off(order, "Decrease", batch)
         self.publish(batch)
+        account.swept_ns = self.now_ns
         return len(orders)
 
     def decrease(self, account: Account, order_id: str, by: int | None, to: int | None, now_ns: int) -> Order:
@@ -296,6 +301,17 @@ class Venue:
             order.account.orders[order.order_id] = order
         if order.expiration_ns:
             self.at(order.expiration_ns, partial(self._expire, order, order.expiration_ns))
+
+    def _catch(self, order: Order, delay_ns: int) -> None:
+        """A cancel-all may also catch orders placed within the next minute."""
+        if delay_ns:
+            self.at(self.now_ns + delay_ns, partial(self._end_late, order))
+
+    def _end_late(self, order: Order) -> None:
+        if order.status is OrderStatus.RESTING:
+            batch = self.begin()
+            take_off(order, "Decrease", batch)
+            self.publish(batch)
 
     def _shrink(self, order: Order, by: int, reason: str, batch: Batch) -> None:
         if by:

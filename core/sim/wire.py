@@ -5,8 +5,10 @@ Pure: the server carries out what is decided here (a reset, a wait, another repl
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -24,6 +26,9 @@ class Verdict(msgspec.Struct, kw_only=True):
     reply: RestReply | None = None
     processed: bool = True
     close: bool = False
+    silent: bool = False  # the line closes without a word in the reply
+    pieces: int = 0  # bytes of the body in one piece; 0: whole
+    endless: bool = False
 
 
 def _refused(refused: Refused) -> RestReply:
@@ -38,7 +43,8 @@ def _about(request: RestRequest) -> dict[str, str]:
 def before(faults: Faults, request: RestRequest) -> Verdict:
     """Faults that strike a request on its way in; the first that answers wins."""
     about = _about(request)
-    if faults.strike("request_reset", **about):
+    reset = faults.on("request_reset")
+    if reset and not reset["early"] and faults.strike("request_reset", **about):
         return Verdict(reset=True, processed=False)
     parked = faults.strike("request_parked", **about)
     verdict = Verdict(delay_ms=parked["delay_ms"] if parked else 0)
@@ -96,31 +102,64 @@ def after(faults: Faults, request: RestRequest, reply: RestReply) -> Verdict:
         return Verdict(reset=True)
     late = faults.strike("reply_late", **about)
     verdict = Verdict(delay_ms=late["delay_ms"] if late else 0, reply=reply)
-    if faults.strike("connection_closed", **about):
-        verdict.close = True
+    closed = faults.strike("connection_closed", **about)
+    if closed:
+        verdict.close, verdict.silent = True, closed["silent"]
+    sliced = faults.strike("reply_sliced", **about)
+    if sliced:
+        verdict.pieces = max(1, sliced["bytes"])
     if reply.status < 400:
-        verdict.reply = _changed(faults, about, reply)
+        huge = faults.strike("reply_huge", **about)
+        verdict.endless = huge is not None and huge["how"] == "endless"
+        verdict.reply = _huge(reply.status, huge) if huge else _changed(faults, request, about, reply)
     return verdict
 
 
-def _changed(faults: Faults, about: dict[str, str], reply: RestReply) -> RestReply:
+def early(faults: Faults, method: str, target: str) -> bool:
+    """Whether the line breaks before the whole request is there."""
+    params = faults.on("request_reset")
+    if params is None or not params["early"]:
+        return False
+    path = target.partition("?")[0].removeprefix(PREFIX)
+    return faults.strike("request_reset", method=method, path=path) is not None
+
+
+def _huge(status: int, params: dict[str, Any]) -> RestReply:
+    body = b'{"x":"' + b"a" * params["bytes"] + b'"}'
+    if params["how"] == "gzip":
+        return RestReply(status, gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    return RestReply(status, body)
+
+
+def _changed(faults: Faults, request: RestRequest, about: dict[str, str], reply: RestReply) -> RestReply:
     """A success whose body is not what it should be."""
     broken = faults.strike("reply_broken", **about)
     if broken:
         bodies = {"empty": b"", "cut": reply.body[: len(reply.body) // 2], "html": b"<html><body>Bad</body></html>"}
         return RestReply(reply.status, bodies[broken["how"]])
-    huge = faults.strike("reply_huge", **about)
-    if huge:
-        return RestReply(reply.status, b'{"x":"' + b"a" * huge["bytes"] + b'"}')
     body = msgspec.json.decode(reply.body) if reply.body else None
     if not isinstance(body, dict):
         return reply
     missing = faults.on("field_missing")
     if missing and missing["field"] in body and faults.strike("field_missing", **about):
-        del body[missing["field"]]
+        if missing["instead"]:
+            body[missing["field"]] = missing["instead"]
+        else:
+            del body[missing["field"]]
     rows = body.get("orders")
     if about["path"].endswith("/batched") and isinstance(rows, list) and faults.strike("batch_mangled"):
         body["orders"] = rows[:0:-1] if len(rows) > 1 else []
-    if body.get("cursor") and faults.strike("cursor_loops", path=about["path"]):
-        body["cursor"] = "YWdhaW4"  # means nothing, so it leads back to the first page
+    looped = faults.strike("cursor_loops", path=about["path"]) if body.get("cursor") else None
+    if looped:
+        _loop(body, request, looped["how"])
     return RestReply(reply.status, msgspec.json.encode(body))
+
+
+def _loop(body: dict[str, Any], request: RestRequest, how: str) -> None:
+    """A list that goes wrong from page to page."""
+    if how == "lost":
+        body.update({name: [] for name, rows in body.items() if isinstance(rows, list)})
+        return
+    own = dict(parse_qsl(request.raw_target.partition("?")[2])).get("cursor", "")
+    # A cursor that means nothing leads back to the first page.
+    body["cursor"] = own if how == "same" and own else "YWdhaW4"

@@ -21,6 +21,7 @@ from core.sim.server import Endpoint, ExchangeServer, ExchangeSettings
 from core.sim.venue import Venue
 from tests.facts import undocumented_fields, validate_frame, validate_reply
 
+ALIVE = 3  # enough to see life, and cheap to start
 NOW = 1_796_137_200 * 10**9
 KEY_PEM = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -183,7 +184,8 @@ class Stream:
 
 @asynccontextmanager
 async def running(**settings: Any) -> Any:
-    """A server on the real clock and a client with its key."""
+    """A server on the real clock and a client with its key; unless told otherwise a few of its markets are alive."""
+    settings.setdefault("alive", ALIVE)
     server = ExchangeServer(ExchangeSettings(**settings), RealClock(), private_key_pem=KEY_PEM)
     endpoint = await server.start()
     try:

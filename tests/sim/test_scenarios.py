@@ -32,7 +32,8 @@ class Played:
 
 @pytest.mark.parametrize("name", [n for n in SCENARIOS if not n.endswith("x10")])
 def test_every_scenario_plays_two_minutes_without_losing_money(name: str) -> None:
-    played = Played(scenario=name, seed=3)
+    # Many markets cost much and say no more about money than a few that are traded.
+    played = Played(scenario=name, seed=3, alive=12)
     for second in range(0, 125, 25):
         played.until(second)
         played.server.check_conservation()

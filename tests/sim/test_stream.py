@@ -33,7 +33,7 @@ async def test_one_sid_per_channel_and_subscribed_has_no_seq() -> None:
 
 
 async def test_books_follow_the_deltas_and_seq_has_no_hole() -> None:
-    async with running() as (server, client), client.stream() as stream:
+    async with running(alive=12) as (server, client), client.stream() as stream:
         tickers = best_markets(server)
         await stream.send("subscribe", channels=["orderbook_delta"], market_tickers=tickers[:6])
         await stream.send("update_subscription", sid=1, action="add_markets", market_tickers=tickers[6:])

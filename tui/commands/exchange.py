@@ -33,6 +33,9 @@ def exchange(
     scenario: Annotated[str, typer.Option(help="A scenario by name, or a TOML file.")] = "calm",
     speed: Annotated[float, typer.Option(help="How fast its time runs; 0: only by steps of the control port.")] = 1,
     alive: Annotated[int, typer.Option(help="How many markets are traded; -1: all.")] = -1,
+    maintenance: Annotated[
+        bool, typer.Option("--maintenance", help="Keep the weekly trading pause, Thursday 03:00-05:00 Eastern.")
+    ] = False,
     control: Annotated[bool, typer.Option("--control", help="Open a control port for faults, speed and acts.")] = False,
 ) -> int:
     """The first line printed is JSON: rest_url, ws_url, key_id, private_key_path, exchange_id. Ends on a signal."""
@@ -49,6 +52,7 @@ def exchange(
             speed=speed,
             alive=None if alive < 0 else alive,
             control=control,
+            maintenance=maintenance,
         )
     except ValueError as error:
         raise BadInput(str(error)) from None
