@@ -19,7 +19,7 @@ from core.domain import commands as cm
 from core.domain.amounts import NO_MONEY, Count, Money, Price
 from core.domain.enums import BookSide, ExitReason, Ownership, TimeInForce, TraderState
 from core.domain.errors import OurBug, StartRefused
-from core.domain.events import ErrorReported, Event, FillReported
+from core.domain.events import ActionReported, ErrorReported, Event, FillReported
 from core.domain.ids import ClientOrderId, Ticker
 from core.engine.engine import Engine
 from core.engine.explain import explain
@@ -30,6 +30,7 @@ from core.trading.inquiry import Explanation, OrderPreview
 from core.trading.summary import render_summary
 
 UP = frozenset({TraderState.READY, TraderState.ACTING, TraderState.PAUSED, TraderState.LOW_CASH})
+RECOVERING = frozenset({TraderState.LOW_CASH, TraderState.RECOVER_CASH, TraderState.CALIBRATING})
 LOOK_S = 0.02
 RESULT_WITHIN_S = 30
 START_WITHIN_S = 60
@@ -278,8 +279,30 @@ class TraderFacade(ABC):
     sync_orders = sync_all
     sync_positions = sync_all
     sync_balance = sync_all
-    trigger_cash_recovery = calibrate
-    complete_cash_recovery = calibrate
+
+    # ---- cash --------------------------------------------------------------------------------------------------
+
+    async def trigger_cash_recovery(self) -> CashStatus:
+        """Free cash now: own orders are canceled, then positions reduced by ranked orders until enough is free. Low
+        cash begins this by itself; by hand it is for another try after one that failed. RuntimeError when it is
+        refused: there is enough, or the state does not let it.
+        """
+        result = await self.process_action(cm.RecoverCash())
+        if result.status != "done":
+            raise RuntimeError(result.text)
+        return self.get_cash_status()
+
+    async def complete_cash_recovery(self, within_s: float = 300) -> CashStatus:
+        """Wait until a recovery has ended and the books were compared again. RuntimeError with the reason when it could
+        not free enough; TimeoutError when it still works or waits for arming, which it then goes on doing.
+        """
+        async with asyncio.timeout(within_s):
+            while self.get_state() in RECOVERING:
+                await self._clock.sleep(LOOK_S)
+        state = self.snapshot.state
+        if state.state is TraderState.ERROR:
+            raise RuntimeError(f"{state.reason}; waits for {state.waiting_for}")
+        return self.get_cash_status()
 
     # ---- safety ------------------------------------------------------------------------------------------------
 
@@ -314,6 +337,24 @@ class TraderFacade(ABC):
     def record_error(self, error: str, context: str = "") -> None:
         """An error of the program that shall count towards the breaker."""
         self.submit(ErrorReported(error=error, context=context))
+
+    # ---- telling -----------------------------------------------------------------------------------------------
+
+    def log_action_result(self, kind: str, text: str, elapsed_ns: int | None = None, status: str = "ok") -> None:
+        """Something the program did, told among the activity. The text is cleaned and cut."""
+        self.submit(ActionReported(kind=kind, text=text, elapsed_ns=elapsed_ns, status=status))
+
+    def log_state_transition(self, source: str, target: str, reason: str) -> None:
+        """A move of the program's own; the trader tells its moves by itself."""
+        self.log_action_result("state", f"{source} → {target} ({reason})")
+
+    def log_calibration_step(self, step: str, status: str, elapsed_ns: int | None = None) -> None:
+        """A step of what the program does to get ready."""
+        self.log_action_result("calibration_step", step, elapsed_ns, status)
+
+    def log_service_status(self, service: str, status: str, detail: str = "") -> None:
+        """How a service of the program stands."""
+        self.log_action_result("service", f"{service}: {status}{f', {detail}' if detail else ''}", status=status)
 
     # ---- looking -----------------------------------------------------------------------------------------------
 

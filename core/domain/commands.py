@@ -76,6 +76,12 @@ class Liquidate(Wish, frozen=True, kw_only=True):
     """Close every position by reduce-only orders; ends in PAUSED."""
 
 
+class RecoverCash(Wish, frozen=True, kw_only=True):
+    """Free cash now, as low cash does by itself: cancel own orders, then reduce positions by ranked orders until enough
+    is free. After a recovery that failed it is tried again. Refused while there is enough.
+    """
+
+
 class ResetBreaker(Wish, frozen=True, kw_only=True):
     """Close the circuit breaker by hand; refused while its cause lasts."""
 
@@ -115,6 +121,6 @@ class Stop(Wish, frozen=True, kw_only=True):
 
 
 Command: TypeAlias = (
-    Start | Pause | Resume | Panic | CancelOrder | CancelAll | PlaceOrder | AmendOrder | Liquidate | ResetBreaker | Arm
-    | Recalibrate | WatchMarket | UnwatchMarket | ReadMarkets | Stop
+    Start | Pause | Resume | Panic | CancelOrder | CancelAll | PlaceOrder | AmendOrder | Liquidate | RecoverCash
+    | ResetBreaker | Arm | Recalibrate | WatchMarket | UnwatchMarket | ReadMarkets | Stop
 )  # fmt: skip

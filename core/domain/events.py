@@ -398,6 +398,15 @@ class ErrorReported(Fact, frozen=True, kw_only=True):
     context: str = ""
 
 
+class ActionReported(Fact, frozen=True, kw_only=True):
+    """A program that embeds the trader did something that shall stand among its activity."""
+
+    kind: str
+    text: str
+    elapsed_ns: int | None = None
+    status: str = "ok"
+
+
 class JournalFailed(Fact, frozen=True, kw_only=True):
     """The record can no longer be written or synced: no new order may leave."""
 
@@ -428,5 +437,5 @@ Event: TypeAlias = (
     | AmendConfirmed | AmendRejected | AmendOutcomeUnknown | GroupDone | GroupFailed | GroupTriggered
     | ExchangeStatusRead | LimitsRead | MarketsRead | OrdersRead | OrderLookedUp | PositionsRead | BalanceRead
     | FillsRead | SettlementsRead | ReadFailed
-    | Beat | TaskDied | ErrorReported | JournalFailed | LoopFroze | LoopMeasured
+    | Beat | TaskDied | ErrorReported | ActionReported | JournalFailed | LoopFroze | LoopMeasured
 )  # fmt: skip

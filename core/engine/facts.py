@@ -233,6 +233,11 @@ def error_reported(desk: Desk, fact: ev.ErrorReported) -> None:
     desk.error(clean_text(fact.error), clean_text(fact.context))
 
 
+def action_reported(desk: Desk, fact: ev.ActionReported) -> None:
+    kind, text, status = (clean_text(words) for words in (fact.kind, fact.text, fact.status))
+    desk.status.log_action_result(desk.wall_ns, kind.replace(" ", "_"), text, fact.elapsed_ns, status)
+
+
 def journal_failed(desk: Desk, fact: ev.JournalFailed) -> None:
     desk.links.journal_ok = False
     desk.breaker.trip(f"journal: {fact.reason}", "failed", "written and synced", desk.wall_ns)
@@ -295,6 +300,7 @@ FACTS: dict[type, Callable[[Desk, Any], None]] = {
     ev.SettlementsRead: read_answer,
     ev.ReadFailed: read_failed,
     ev.ErrorReported: error_reported,
+    ev.ActionReported: action_reported,
     ev.JournalFailed: journal_failed,
     ev.LoopFroze: loop_froze,
     ev.LoopMeasured: loop_measured,

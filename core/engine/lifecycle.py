@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.domain.amounts import Money, money_text
 from core.domain.commands import Stop as StopWish
 from core.domain.effects import ReadKind, WatchMarkets
 from core.domain.enums import ExitReason, PauseKind, TraderState
 from core.domain.events import ExchangeStatusRead, FillsRead, LimitsRead, MarketsRead, ReadFailed
 from core.domain.ids import Ticker
 from core.domain.records import ProcedureMoved
+from core.engine.cash import CashWatch
 from core.engine.facts import LOST_READS, refresh
 from core.engine.sync import StateSync
 from core.engine.terms import Terms
 from core.strategy.actor import ActorService
 from core.trading.booking import take_fill
-from core.trading.cash_plan import cash_plan
 from core.trading.desk import MS, NS, Desk
 from core.trading.procedures.base import Procedure
 from core.trading.procedures.calibration import Calibration
-from core.trading.procedures.cash_recovery import CashRecovery, is_cash_recovery_required
+from core.trading.procedures.cash_recovery import CashRecovery
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.stop import Stop
-from core.trading.snapshot import LiquidationLine
 
 S = TraderState
 BUSY = frozenset({S.READY, S.ACTING})
@@ -53,8 +51,7 @@ class Lifecycle:
         self.failures = 0
         self.retry_ns = 0
         self.exit_stop: Stop | None = None
-        self.error_waits_for_cash = False
-        self._failed_plan: tuple[LiquidationLine, ...] = ()
+        self.cash = CashWatch()
         self._pending: dict[ReadKind, int] = {}
         self._poll_ns = 0
         self._refresh_ns = 0
@@ -124,7 +121,7 @@ class Lifecycle:
         if isinstance(self.procedure, Liquidation | CashRecovery):
             self.procedure = None
             desk.reducing = False
-        self.error_waits_for_cash = False
+        self.cash.blocked = False
         self._pending.clear()
         self.failures += 1
         self.retry_ns = desk.now_ns + min(2 ** (self.failures - 1), BACKOFF_LIMIT_S) * NS
@@ -244,7 +241,7 @@ class Lifecycle:
         elif isinstance(running, Liquidation):
             self._liquidated(done.ok, done.outcome)
         elif isinstance(running, CashRecovery):
-            self._cash_recovered(done.ok, done.outcome)
+            self.cash.recovered(self, done.ok, done.outcome)
         elif not done.ok and not isinstance(running, Stop):
             self.desk.error(done.outcome, running.name)
 
@@ -279,26 +276,6 @@ class Lifecycle:
             desk.error(outcome, "liquidation", counts=False)
         if desk.state is S.ACTING:
             desk.move(S.PAUSED, "liquidation_complete" if ok else "liquidation_incomplete", PauseKind.OPERATOR)
-
-    def _cash_recovered(self, ok: bool, outcome: str) -> None:
-        desk = self.desk
-        desk.reducing = False
-        if desk.state not in (S.LOW_CASH, S.RECOVER_CASH):
-            return
-        if ok:
-            self.calibrate("complete_cash_recovery")
-        else:
-            self.fail(outcome, counts=False)
-            self.error_waits_for_cash = True
-            self._failed_plan = cash_plan(desk)
-
-    def look_at_cash(self) -> None:
-        """Low cash is seen after every calibration, fill and sync: at the next beat."""
-        desk = self.desk
-        if desk.state in BUSY and self.procedure is None and is_cash_recovery_required(desk):
-            desk.warn(f"low cash: {money_text(Money(desk.positions.cash))}", "threshold")
-            desk.move(S.LOW_CASH, "low_cash")
-            self.begin(CashRecovery(desk))
 
     # ---- markets -----------------------------------------------------------------------------------------------
 
@@ -401,7 +378,7 @@ class Lifecycle:
     def drive_busy(self) -> None:
         desk = self.desk
         if desk.settings.enable_trading_client:
-            self.look_at_cash()
+            self.cash.look(self)
         untrusted = desk.markets.untrusted()
         lost_for = desk.now_ns - self._untrusted_since_ns if self._untrusted_since_ns else 0
         if untrusted and set(untrusted) >= set(self.actor.quoted) and lost_for > FEED_PAUSE_NS:
@@ -424,11 +401,8 @@ class Lifecycle:
         desk = self.desk
         if desk.now_ns < self.retry_ns or self.procedure is not None:
             return
-        # After a failed cash recovery only a condition helps, not a timer: cash, somebody to trade with, the operator.
-        if self.error_waits_for_cash and is_cash_recovery_required(desk):
-            plan = cash_plan(desk)
-            if not plan or plan == self._failed_plan:
-                return
+        if self.cash.waits(desk):
+            return
         if not self.actor.quoted:
             desk.move(S.INITIALIZING, "try_again")
         elif desk.links.stream_up and desk.links.client_up and not desk.markets.untrusted():

@@ -14,7 +14,7 @@ S = TraderState
 def waiting_for(life: Lifecycle) -> str:
     """The condition of the next move; "" where nothing in particular is waited for."""
     desk = life.desk
-    if desk.state is S.ERROR and life.error_waits_for_cash:
+    if desk.state is S.ERROR and life.cash.blocked:
         return f"{money_text(deficit(desk))} more cash, a better price to sell at, or the operator"
     if isinstance(life.procedure, CashRecovery):
         return life.procedure.waiting_for(desk)

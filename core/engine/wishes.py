@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from core.domain import commands as cm
-from core.domain.amounts import money_text
+from core.domain.amounts import Money, money_text
 from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
 from core.engine.facts import describe
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.engine.preview import group_refusal
 from core.trading.order import Order
-from core.trading.procedures.cash_recovery import CashRecovery
+from core.trading.procedures.cash_recovery import CashRecovery, deficit, is_cash_recovery_required
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.panic import Panic
 from core.trading.procedures.stop import Stop
@@ -146,6 +146,22 @@ def liquidate(life: Lifecycle, wish: cm.Liquidate) -> str:
     return f"liquidating {len(desk.positions.open())} positions"
 
 
+def recover_cash(life: Lifecycle, wish: cm.RecoverCash) -> str:
+    desk = life.desk
+    if isinstance(life.procedure, CashRecovery):
+        raise Refused("cash recovery is under way")
+    if not is_cash_recovery_required(desk):
+        raise Refused(f"cash {money_text(Money(desk.positions.cash))} is not below its threshold")
+    if not (desk.links.stream_up and desk.links.client_up):
+        raise Refused("not connected")
+    if desk.state is S.ERROR and life.cash.blocked:
+        life.calibrate("trigger_cash_recovery")
+        return "comparing with the exchange, then recovering cash"
+    if not life.cash.look(life):
+        raise Refused(f"not possible in {desk.state}")
+    return f"recovering cash: {money_text(deficit(desk))} are missing"
+
+
 def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
     desk = life.desk
     if not wish.reason.strip():
@@ -231,6 +247,7 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
     cm.PlaceOrder: place_order,
     cm.AmendOrder: amend_order,
     cm.Liquidate: liquidate,
+    cm.RecoverCash: recover_cash,
     cm.ResetBreaker: reset_breaker,
     cm.Arm: arm,
     cm.Recalibrate: recalibrate,

@@ -2,7 +2,7 @@
 
 from core.domain import events as ev
 from core.domain.amounts import Count, contracts, dollars
-from core.domain.commands import Arm, Pause, Recalibrate, Start
+from core.domain.commands import Arm, Pause, Recalibrate, RecoverCash, Start
 from core.domain.effects import SendOrder
 from core.domain.enums import BookSide, Origin, TraderState
 from core.domain.ids import OrderId
@@ -160,3 +160,33 @@ def test_the_operator_may_pause_or_compare_in_low_cash() -> None:
     assert bench.state is S.PAUSED
     bench.beat(times=20)
     assert bench.state is S.PAUSED
+
+
+def wish(bench: Bench, number: int = 5) -> str:
+    bench.step(RecoverCash(command_id=number))
+    action = bench.desk.status.status_of(number)
+    assert action is not None
+    return f"{action.status}: {action.text}"
+
+
+def test_a_recovery_asked_for_with_enough_cash_is_refused_with_the_figure() -> None:
+    assert wish(rise(poor(cash=100))) == "refused: cash $100.00 is not below its threshold"
+
+
+def test_a_recovery_asked_for_while_it_runs_or_paused_is_refused() -> None:
+    bench = rise(poor())
+    assert wish(bench) == "refused: cash recovery is under way"
+    bench.step(Pause())
+    assert wish(bench, 6) == "refused: not possible in PAUSED"
+
+
+def test_after_a_failed_recovery_the_operator_may_ask_for_another_try() -> None:
+    bench = rise(poor(held=0))
+    assert bench.state is S.ERROR and bench.engine.life.cash.blocked
+    bench.beat(seconds=10, times=20)
+    assert bench.state is S.ERROR, "no timer ends it"
+    before = visited(bench).count(S.LOW_CASH)
+    assert wish(bench) == "done: comparing with the exchange, then recovering cash"
+    bench.beat(times=30)
+    assert visited(bench).count(S.LOW_CASH) == before + 1
+    assert bench.state is S.ERROR and bench.engine.life.cash.blocked

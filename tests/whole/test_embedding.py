@@ -67,6 +67,16 @@ async def test_the_known_words_do_the_real_thing(tmp_path: Path) -> None:
         assert cash.threshold == dollars(100)
         assert trader.check_cash_threshold()
         assert not trader.is_cash_recovery_required()
+        with pytest.raises(RuntimeError, match="is not below its threshold"):
+            await trader.trigger_cash_recovery()
+        assert not (await trader.complete_cash_recovery()).deficit
+        trader.log_action_result("model step", "chose \x1b[31mhold", 3_000_000)
+        trader.log_service_status("Model", "degraded", "slow")
+        trader.log_state_transition("TRAINING", "SERVING", "loaded")
+        trader.log_calibration_step("weights", "complete", 5)
+        await until(lambda: trader.snapshot.activity[-1].kind == "calibration_step")
+        told = [(a.kind, a.text, a.status) for a in trader.snapshot.activity[-4:]]
+        assert told[:2] == [("model_step", "chose hold", "ok"), ("service", "Model: degraded, slow", "degraded")]
         assert pnl.net == pnl.realized + pnl.unrealized - pnl.fees
         assert trader.estimate_position_liquidation_value(book.ticker) > 0
         assert [s.status for s in await trader.calibrate()] == ["complete"] * len(trader.snapshot.calibration)

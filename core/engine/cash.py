@@ -1,0 +1,59 @@
+"""CashWatch: when cash recovery begins, what follows when it ends, and what a failed one waits for.
+
+Low cash is seen after every calibration, fill and sync, at the next beat. After a recovery that could not be done only
+a condition helps, not a timer: cash, somebody to trade with, the operator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.domain.amounts import Money, money_text
+from core.domain.enums import TraderState
+from core.trading.cash_plan import cash_plan
+from core.trading.desk import Desk
+from core.trading.procedures.cash_recovery import CashRecovery, is_cash_recovery_required
+from core.trading.snapshot import LiquidationLine
+
+if TYPE_CHECKING:
+    from core.engine.lifecycle import Lifecycle
+
+S = TraderState
+FROM = frozenset({S.READY, S.ACTING})
+
+
+class CashWatch:
+    """`blocked`: the last recovery failed, and ERROR waits for what would change that."""
+
+    def __init__(self) -> None:
+        self.blocked = False
+        self._failed_plan: tuple[LiquidationLine, ...] = ()
+
+    def look(self, life: Lifecycle) -> bool:
+        """Begin a recovery where one is needed and possible; True when it began."""
+        desk = life.desk
+        if desk.state not in FROM or life.procedure is not None or not is_cash_recovery_required(desk):
+            return False
+        desk.warn(f"low cash: {money_text(Money(desk.positions.cash))}", "threshold")
+        desk.move(S.LOW_CASH, "low_cash")
+        return life.begin(CashRecovery(desk))
+
+    def recovered(self, life: Lifecycle, ok: bool, outcome: str) -> None:
+        """A recovery has ended: compare, or say what stands in the way and wait for it."""
+        desk = life.desk
+        desk.reducing = False
+        if desk.state not in (S.LOW_CASH, S.RECOVER_CASH):
+            return
+        if ok:
+            life.calibrate("complete_cash_recovery")
+        else:
+            life.fail(outcome, counts=False)
+            self.blocked = True
+            self._failed_plan = cash_plan(desk)
+
+    def waits(self, desk: Desk) -> bool:
+        """True while a failed recovery would only fail again."""
+        if not self.blocked or not is_cash_recovery_required(desk):
+            return False
+        plan = cash_plan(desk)
+        return not plan or plan == self._failed_plan
