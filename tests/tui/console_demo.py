@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 import console_builders as b  # noqa: E402
+import hostile_text  # noqa: E402
 import msgspec  # noqa: E402
 
 from core.domain.amounts import Money, contracts  # noqa: E402
@@ -39,7 +41,8 @@ class MovingBridge(b.FixedBridge):
         self.paused = False
         self.stop_at: int | None = None
         self.shift = self.start_at - b.TAKEN_AT
-        self.hostile = b.hostile() if hostile else None
+        self.hostile = itertools.cycle(list(hostile_text.pictures(hostile_text.strings()))) if hostile else None
+        self.fed = 0
         self.shown = self._moved(self.shown)
 
     def _moved(self, old: TraderSnapshot) -> TraderSnapshot:
@@ -79,8 +82,10 @@ class MovingBridge(b.FixedBridge):
             old.money, portfolio=Money(value), day=Money(value - 1_000_000_000), synced_at=wall
         )
         if self.hostile is not None:
+            picture, self.listing = next(self.hostile)
+            self.fed += len(self.listing.markets)
             hurt = msgspec.structs.replace(
-                self.hostile, version=old.version + 1, taken_ns=now, taken_at=wall, exit=ended, equity=old.equity
+                picture, version=old.version + 1, taken_ns=now, taken_at=wall, exit=ended, equity=old.equity
             )
             return hurt if self.stop_at is None else msgspec.structs.replace(hurt, state=state)
         return msgspec.structs.replace(
@@ -167,7 +172,8 @@ async def main() -> int:
     if options.beat:
         record = {
             "worst": heart.worst, "beats": heart.beats, "code": app.return_code, "stuck": app.terminal_stuck,
-            "sent": [type(c).__name__ for c in bridge.sent], "cpu": spent / wall, "skipped": app.pump.skipped,
+            "sent": [type(c).__name__ for c in bridge.sent], "fed": bridge.fed,
+            "cpu": spent / wall, "skipped": app.pump.skipped,
         }  # fmt: skip
         options.beat.write_text(json.dumps(record))
     return app.return_code or 0
