@@ -61,7 +61,7 @@ def _head(s: TraderSnapshot, wall_ns: int) -> list[str]:
     build = f", revision {i.revision}" if i.revision else ""
     runs = ", ".join(f"{name} {version}" for name, version in (("Python", i.python), ("Textual", i.screen)) if version)
     offset = s.feed.gauges.clock_offset_ms
-    clock = "not known" if offset is None else f"{offset:+d} ms"
+    clock = "not known" if offset is None else "less than 1 s" if abs(offset) <= 1000 else f"{offset // 1000:+d} s"
     day = money_text(s.money.day, sign=True)
     return [
         f"{s.state.label} | {i.mode.upper()} | day {day} | breaker {tripped} | {time_text(s.taken_at)}",

@@ -128,7 +128,7 @@ def test_the_panel_names_what_a_report_needs() -> None:
     seen = picture(bench)
     gauges = GaugesView(
         loop_lag_p50_us=900, latency=(LatencyView(call="order", replies=9, p50_us=1_500, p99_us=9_000),), limited=2,
-        retries=3, last_error="429 too_many_requests", clock_offset_ms=-40,
+        retries=3, last_error="429 too_many_requests", clock_offset_ms=-4_000,
     )  # fmt: skip
     pending = ActionView(command_id=9, name="Liquidate", status="pending", text="", at=seen.taken_at - NS)
     full = msgspec.structs.replace(
@@ -140,7 +140,7 @@ def test_the_panel_names_what_a_report_needs() -> None:
     text = render_panel(full, full.taken_at)
     joined = " ".join(line.strip("║ ") for line in text.splitlines())
     for words in (
-        "Config 0a1b2c3d", "/state/log/trader.log", "Python 3.11.7", "Textual 8.2.8", "-40 ms",
+        "Config 0a1b2c3d", "/state/log/trader.log", "Python 3.11.7", "Textual 8.2.8", "-4 s",
         "order 1.5 ms / 9.0 ms", "limited 2, retries 3", "Last REST error: 429 too_many_requests",
         "Loop lag p50 / p99: 0.9 ms / 4.2 ms", "gaps 0, resyncs 0", "pending actions: Liquidate (1.0 s)",
         "IN DOUBT (1)", f"{sent.client_order_id}, ", "CALIBRATING (", "→ READY (calibration_complete)",

@@ -84,6 +84,13 @@ def behind_line(frame: Frame) -> Line:
     return ((f" SCREEN STALE {age_text(age)} ", "alarm"),) if age is not None else ()
 
 
+def offset_text(offset_ms: int | None) -> str:
+    """The exchange's clock against ours. It tells whole seconds only, so less than one is no offset known."""
+    if offset_ms is None:
+        return UNKNOWN
+    return "<1s" if abs(offset_ms) <= 1000 else f"{offset_ms // 1000:+d}s"
+
+
 def _gauges(frame: Frame, *, short: bool) -> list[Line]:
     """Account, token budget, clock offset, loop lag, rate of this screen."""
     identity, feed = frame.snapshot.identity, frame.snapshot.feed
@@ -98,7 +105,7 @@ def _gauges(frame: Frame, *, short: bool) -> list[Line]:
     texts = (
         (account, ""),
         (tokens, "warn" if low else ""),
-        (UNKNOWN if offset is None else f"{offset:+d}ms", "warn" if off else ""),
+        (offset_text(offset), "warn" if off else ""),
         (UNKNOWN if lag is None else f"{lag // 1000}ms" if short else _millis(lag), "warn" if slow else ""),
         (rate, "" if frame.rate_hz >= 4 else "warn"),
     )

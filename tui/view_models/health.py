@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.trading.snapshot import ComponentView, GaugesView, LatencyView
 from tui.view_models.ages import age_text, rest_stale, span_text, stream_stale, wall_now
 from tui.view_models.cells import UNKNOWN, Line, Row, fit, number, spread
+from tui.view_models.header import offset_text
 from tui.view_models.listing import Listing
 from tui.view_models.look import Look, ScreenGauges, titled
 
@@ -73,7 +74,7 @@ def _here(look: Look, screen: ScreenGauges) -> list[Line]:
     feed, identity = look.snapshot.feed, look.snapshot.identity
     gauges = feed.gauges
     memory = UNKNOWN if gauges.memory_kib is None else f"{gauges.memory_kib // 1024} MiB resident"
-    offset = UNKNOWN if gauges.clock_offset_ms is None else f"{gauges.clock_offset_ms:+d} ms, known to a second"
+    offset = offset_text(gauges.clock_offset_ms)
     read = UNKNOWN if feed.read_tokens is None else str(feed.read_tokens)
     write = UNKNOWN if feed.write_tokens is None else str(feed.write_tokens)
     backlog = "no terminal" if screen.backlog is None else f"{screen.backlog} frames wait for the terminal"
