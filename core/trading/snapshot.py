@@ -285,8 +285,8 @@ class LatencyView(Part, frozen=True, kw_only=True):
 
 class GaugesView(Part, frozen=True, kw_only=True):
     """Readings of client and loop that are no part of the trader's state. `clock_offset_ms` is the exchange's clock
-    less ours, None before the first reply; `last_error` names the last refused or failed call; `memory_kib` is what this
-    process holds in memory, None where the system does not tell.
+    less ours, None before the first reply; `last_error` names the last refused or failed call; `memory_kib` is what
+    this process holds in memory, None where the system does not tell.
     """
 
     loop_lag_p50_us: int | None = None

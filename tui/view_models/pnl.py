@@ -27,7 +27,7 @@ def _figures(look: Look, stale: bool) -> tuple[Line, ...]:
     closing = Money(sum(line.proceeds - line.fees_estimate for line in snapshot.liquidation))
     left = Count(sum(line.residue for line in snapshot.liquidation))
     unmarked = sum(1 for p in snapshot.positions if p.count and p.mark is None)
-    peak = max((value for _, value in snapshot.equity), default=money.portfolio)
+    peak = max(value for _, value in _curve(look))
     flat: Line = _amount("equity if flat", Money(money.cash + money.reserved + closing), role=quiet or "strong")
     notes: list[Line] = []
     if left:
@@ -39,7 +39,7 @@ def _figures(look: Look, stale: bool) -> tuple[Line, ...]:
         packed((
             _amount("equity at mark", money.portfolio, role=quiet or "strong"),
             flat,
-            _amount("drawdown now", Money(money.portfolio - max(peak, money.portfolio)), role=quiet),
+            _amount("drawdown now", Money(money.portfolio - peak), role=quiet),
             _amount("worst", Money(-abs(money.max_drawdown)), role=quiet),
         ), look.width, ("   ", "")),
         packed((
@@ -51,6 +51,12 @@ def _figures(look: Look, stale: bool) -> tuple[Line, ...]:
         ), look.width, ("   ", "")),
         *notes,
     )  # fmt: skip
+
+
+def _curve(look: Look) -> tuple[tuple[int, Money], ...]:
+    """The kept points and this moment: the curve ends at the figure above it."""
+    snapshot = look.snapshot
+    return (*snapshot.equity, (snapshot.taken_at, snapshot.money.portfolio))
 
 
 def drawdowns(equity: tuple[tuple[int, Money], ...]) -> list[int]:
@@ -79,7 +85,7 @@ def _chart(look: Look, values: list[int], rows: int, role: str, low: int, high: 
 
 def _charts(look: Look, rows: int, stale: bool) -> tuple[Line, ...]:
     """Equity since the start and the drawdown under it, over the same time."""
-    equity = look.snapshot.equity
+    equity = _curve(look)
     if len(equity) < 2 or look.width < 30:
         return ((("no history yet", "dim"),),)
     start = equity[0][1]
