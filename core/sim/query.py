@@ -61,8 +61,8 @@ class Query:
             raise bad_query(self.operation, _camel(name), "lte")
         return value
 
-    def limit(self, default: int, high: int, low: int = 0) -> int:
-        """The page size; 0 means the default where it is allowed at all."""
+    def limit(self, default: int, high: int, low: int = 1) -> int:
+        """The page size; where 0 is allowed at all it means the default."""
         return self.number("limit", low, high) or default
 
     def seconds(self, name: str) -> int | None:

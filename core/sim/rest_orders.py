@@ -13,7 +13,7 @@ from core.sim.errors import Refused, bad_body, refusal
 from core.sim.limits import WRITE
 from core.sim.model import MAKER, TAKER_AT_CROSS, Amendment, NewOrder
 from core.sim.query import Body
-from core.sim.routes import Answer, Call, Route
+from core.sim.routes import Answer, Call, Route, own_order
 from core.sim.text import INT64, NS, count_text, read_count, read_price
 from core.sim.views import Json, amended_reply, created_reply, reduced_reply, write_reply
 
@@ -78,9 +78,7 @@ def create_order(call: Call) -> Answer:
 
 
 def cancel_order(call: Call) -> Answer:
-    query = call.query
-    query.number("subaccount", 0, 63), query.number("exchange_index", -1, 1_000)
-    order, reduced = call.venue.cancel(call.account, call.path["order_id"], call.now_ns)
+    order, reduced = call.venue.cancel(call.account, own_order(call), call.now_ns)
     return Answer(200, reduced_reply(order, reduced, call.now_ns))
 
 
@@ -102,7 +100,7 @@ def amend_order(call: Call) -> Answer:
         updated_client_order_id=body.text("updated_client_order_id"),
         expiration_ns=_expiration_ns(body),
     )
-    done = call.venue.amend(call.account, call.path["order_id"], wish, call.now_ns)
+    done = call.venue.amend(call.account, own_order(call), wish, call.now_ns)
     return Answer(200, amended_reply(done, call.now_ns))
 
 
@@ -113,7 +111,8 @@ def decrease_order(call: Call) -> Answer:
         raise refusal("invalid_order", "exactly one of reduce_by and reduce_to is required")
     amount = _count(body, given[0])
     by, to = (amount, None) if given[0] == "reduce_by" else (None, amount)
-    order = call.venue.decrease(call.account, call.path["order_id"], by, to, call.now_ns)
+    body.primary_only()
+    order = call.venue.decrease(call.account, own_order(call), by, to, call.now_ns)
     return Answer(200, {**write_reply(order, call.now_ns), "remaining_count": count_text(order.remaining)})
 
 
@@ -151,8 +150,9 @@ def batch_cancel(call: Call) -> Answer:
         raise bad_body("orders is required")
     ids = [row.required("order_id") for row in rows]
     replies: list[Json] = []
-    for order_id in ids:
+    for row, order_id in zip(rows, ids, strict=True):
         try:
+            row.primary_only()
             order, reduced = call.venue.cancel(call.account, order_id, call.now_ns)
             replies.append(reduced_reply(order, reduced, call.now_ns))
         except Refused as refused:

@@ -145,10 +145,11 @@ def _queue_position(order: Order) -> str:
 def get_queue_positions(call: Call) -> Answer:
     query = call.query
     tickers, event = set(query.words("market_tickers")), query.text("event_ticker")
+    shown = on_primary(query)
     rows = [
         {"order_id": o.order_id, "market_ticker": o.market.ticker, "queue_position_fp": _queue_position(o)}
         for o in call.account.all_resting()
-        if (not tickers or o.market.ticker in tickers) and (not event or o.market.event.ticker == event)
+        if shown and (not tickers or o.market.ticker in tickers) and (not event or o.market.event.ticker == event)
     ]
     return Answer(200, {"queue_positions": rows})
 

@@ -24,6 +24,7 @@ from core.sim.views import (
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _ALL_DAY = {"open_time": "00:00", "close_time": "00:00"}
 _TS_FILTERS = ("created", "updated", "close", "settled")
+_TS_OTHERS = ("created", "close", "settled")
 # A time filter goes with these statuses only.
 _TS_STATUS = {
     "created": ("", "unopened", "open"),
@@ -63,12 +64,12 @@ def exchange_schedule(call: Call) -> Answer:
 
 
 def user_data_timestamp(call: Call) -> Answer:
-    return Answer(200, {"as_of_time": time_text(call.now_ns)})
+    return Answer(200, {"as_of_time": time_text(call.now_ns - call.venue.read_lag_ns)})
 
 
 def list_markets(call: Call, *, old: bool = False) -> Answer:
     query, venue = call.query, call.venue
-    limit = query.limit(100, 1_000)
+    limit = query.limit(100, 1_000, low=0)
     status = _status(query)
     spans = _spans(query, status)
     tickers = set(query.words("tickers"))
@@ -116,9 +117,21 @@ def _spans(query: Query, status: str) -> list[tuple[Any, int, int]]:
             continue
         if status not in _TS_STATUS[name]:
             raise bad_query(query.operation, "Status", "excluded_with")
+        if name == "updated":
+            _updated_alone(query)
         top = (high + 1) * NS - 1 if high is not None else 2**63
         spans.append((_STAMPS[name], (low or 0) * NS, top))
     return spans
+
+
+def _updated_alone(query: Query) -> None:
+    """With an update time goes no other filter but `mve_filter=exclude`, and with that a series."""
+    others = ["tickers", "event_ticker", *(f"{end}_{name}_ts" for end in ("min", "max") for name in _TS_OTHERS)]
+    if query.text("mve_filter") != "exclude":
+        others += ["series_ticker", "mve_filter"]
+    for name in others:
+        if query.text(name):
+            raise bad_query(query.operation, "UpdatedTs", "excluded_with")
 
 
 def _market(call: Call) -> Market:
@@ -151,7 +164,7 @@ def get_orderbooks(call: Call) -> Answer:
 def get_trades(call: Call, *, old: bool = False) -> Answer:
     """Newest first."""
     query = call.query
-    limit = query.limit(100, 1_000)
+    limit = query.limit(100, 1_000, low=0)
     ticker, block = query.text("ticker"), query.flag("is_block_trade")
     low, high = query.seconds("min_ts") or 0, query.seconds("max_ts")
     before = query.cursor()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.sim.accounts import Account
+from core.sim.errors import refusal
 from core.sim.limits import DEFAULT_COST, READ
 from core.sim.query import Body, Query
 from core.sim.text import cursor_text
@@ -77,5 +78,14 @@ def page_of(rows: Iterable[Row], limit: int, key: Callable[[Row], int]) -> tuple
 def on_primary(query: Query) -> bool:
     """Everything is on the primary subaccount and on shard 0; any other is empty."""
     sub = query.number("subaccount", 0, 63)
-    shard = query.number("exchange_index", -1, 1_000)
-    return sub in (None, 0) and shard in (None, -1, 0)
+    shard = query.number("exchange_index", 0, 1_000)
+    return sub in (None, 0) and shard in (None, 0)
+
+
+def own_order(call: Call) -> str:
+    """The order a write names; on any other subaccount or shard there is none. -1 leaves the shard to the exchange."""
+    query = call.query
+    sub, shard = query.number("subaccount", 0, 63), query.number("exchange_index", -1, 1_000)
+    if sub not in (None, 0) or shard not in (None, -1, 0):
+        raise refusal("not_found")
+    return call.path["order_id"]

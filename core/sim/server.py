@@ -206,6 +206,7 @@ class ExchangeServer(Exchange):
             if self.faults.on(momentary) is not None:
                 self.faults.disarm(momentary)
         stale = self.faults.on("stale_reads")
+        self.venue.read_lag_ns = stale["lag_ms"] * NS_PER_MS if stale else 0
         if stale is None:
             self._past.forget()
         else:

@@ -55,6 +55,7 @@ class Venue:
         self.trading_active = True
         # A repeated client id is refused for ever; the other reading, that a final order frees it, is a fault.
         self.client_ids_burn = True
+        self.read_lag_ns = 0  # how far private reads are behind, where that is played
         # Given the time since a cancel-all, how soon a new order is caught by it too; 0: not at all.
         self.late_cancel: Callable[[int], int] = lambda since_ns: 0
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
