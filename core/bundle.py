@@ -43,15 +43,15 @@ def live_pieces(trader: Trader) -> tuple[Piece, ...]:
     return (
         _piece("status.txt", "the whole status panel", trader.status_text(ascii_only=False, form="whole")),
         _piece("config.txt", "settings in force, without key id and key", _config(trader.settings)),
-        _piece("versions.txt", f"program, Python, packages, system; seed {seed}", _versions(trader, seed)),
+        _piece("versions.txt", f"program, Python, system; seed {seed}", _versions(trader, seed)),
         Piece(name="picture.json", words="the picture as data", data=msgspec.json.encode(snapshot)),
         _piece("events.txt", f"the last {len(lines)} activities and errors", "\n".join(lines) + "\n"),
     )
 
 
 def disk_pieces(folder: Path) -> tuple[Piece, ...]:
-    """The ends of journal and log; reads the disk, so not for the loop."""
-    found = []
+    """Installed packages, the ends of journal and log; reads the disk, so not for the loop."""
+    found = [_piece("packages.txt", "installed packages with their versions", _packages())]
     try:
         records = read_journal(folder / "journal").records[-RECORDS_KEPT:]
         data = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
@@ -125,8 +125,14 @@ def _versions(trader: Trader, seed: str) -> str:
         f"mode {identity.mode.value}, exchange {identity.exchange}, strategy {identity.strategy}, seed {seed}",
         f"configuration {identity.config_hash}, started {_iso(identity.started_at)}",
     ]
-    packages = sorted({f"{d.metadata['Name']} {d.version}" for d in distributions() if d.metadata["Name"]})
-    return "\n".join([*rows, "", *packages]) + "\n"
+    return "\n".join(rows) + "\n"
+
+
+def _packages() -> str:
+    """Every installed package; walks the disk for a good tenth of a second."""
+    return (
+        "\n".join(sorted({f"{d.metadata['Name']} {d.version}" for d in distributions() if d.metadata["Name"]})) + "\n"
+    )
 
 
 def _iso(at: int) -> str:

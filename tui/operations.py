@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.trading.inquiry import Piece
@@ -183,8 +184,10 @@ class Operations:
             self._app.main.say(answer.text)
 
     def recentre(self) -> None:
-        self._app.main.query_one(Ladder).recentre()
-        self._app.main.redraw()
+        """Follow the market again; what was pointed at no longer is."""
+        main = self._app.main
+        main.query_one(Ladder).recentre()
+        main.choose(ticket=replace(main.view.ticket, cursor=None, moving=None))
 
     def log_level(self) -> None:
         main = self._app.main

@@ -123,7 +123,7 @@ class Ordering:
             found = told(frame)
             if isinstance(found, str):
                 return [((f"REFUSED: {found}", "alarm"),)]
-            return preview_lines(found, frame.width, frame.signs)
+            return preview_lines(found, frame.width, frame.signs, frame.height)
 
         def locked(frame: Frame) -> str:
             found = told(frame)

@@ -336,7 +336,8 @@ def test_keys_are_used_once_and_all_are_in_the_table_and_the_help():
         # A screen's own key may take the place of `s` and `esc`, never of one that guards money.
         assert {key for key in keys if keys.count(key) > 1} <= {"s", "escape", "w"}
     table = action_table_markdown()
-    rows = "\n".join(plain(row.line) for row in help_block(Situation(b.snapshot(), ViewState()), 74).rows)
+    rows = " ".join(plain(row.line) for row in help_block(Situation(b.snapshot(), ViewState()), 74).rows)
+    rows = " ".join(rows.split())
     for action in ACTIONS:
         assert action.words in table and action.words in rows
 

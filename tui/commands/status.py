@@ -18,6 +18,7 @@ EXAMPLES = (
     "Examples:  kalshi-trader status   |   kalshi-trader status --summary   |   kalshi-trader status --history 20   |"
     "   kalshi-trader status --json"
 )
+STALE_NS = 5_000_000_000
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")]
 
 
@@ -52,17 +53,29 @@ def status(
 def _print_text(folder: Path, form: str, *, ascii_only: bool) -> None:
     from core.local.folder import lock_holder
     from core.trading.panel import status_text
-    from core.trading.timetext import age_text, time_text
+    from core.trading.timetext import time_text
 
     snapshot, now = read_picture(folder), time.time_ns()
     pid = lock_holder(folder)
     if pid is not None:
-        typer.echo(f"running, pid {pid}, {age_text(now - snapshot.taken_at)} old")
+        typer.echo(_running_text(pid, now - snapshot.taken_at))
     elif snapshot.exit is not None:
         typer.echo(f"ended {time_text(snapshot.exit.at)}, exit {snapshot.exit.code}")
     else:
         typer.echo(f"ended without an orderly stop; last picture {time_text(snapshot.taken_at)}")
     typer.echo(status_text(snapshot, now, form, ascii_only=ascii_only), nl=False)
+
+
+def _running_text(pid: str, age_ns: int) -> str:
+    """A picture is written each second: one much older is of a process that stands still."""
+    from core.trading.timetext import age_text
+
+    if age_ns <= STALE_NS:
+        return f"running, pid {pid}, {age_text(age_ns)} old"
+    return (
+        f"running, pid {pid}, STALE: last picture {age_text(age_ns)} old; the process stands still, "
+        "nothing below is of now"
+    )
 
 
 def _print_history(folder: Path, limit: int, *, as_json: bool) -> None:

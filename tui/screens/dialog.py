@@ -136,7 +136,7 @@ class Dialog(ModalScreen[Answer]):
         button = Button(
             Content(label), id=f"choice-{choice.name}", classes="-danger" if choice.danger else "", compact=True
         )
-        button.disabled = bool(choice.danger and (self.spec.word or self.spec.locked(self._seen())))
+        button.disabled = bool(choice.danger and self.spec.word)
         return button
 
     def on_mount(self) -> None:
@@ -188,13 +188,15 @@ class Dialog(ModalScreen[Answer]):
         """Dangerous choices work only when nothing stands against them."""
         typed = self.query("#typed")
         word_missing = bool(self.spec.word) and typed.first(Input).value.strip() != self.spec.word
-        locked = word_missing or bool(self.spec.locked(frame))
+        locked = bool(self.spec.locked(frame))
         renamed = self.spec.renamed(frame)
         for choice in self.spec.choices:
             if choice.danger:
                 button = self.query_one(f"#choice-{choice.name}", Button)
-                if button.disabled != locked:
-                    button.disabled = locked
+                if button.disabled != word_missing:
+                    button.disabled = word_missing
+                # Not disabled: the focus would jump to another choice, and Enter with it.
+                button.set_class(locked, "-locked")
                 if renamed and str(button.label) != renamed:
                     button.label = Content(renamed)
 
@@ -206,7 +208,9 @@ class Dialog(ModalScreen[Answer]):
             hints += [("enter", "take it"), ("tab", "next field")]
         else:
             under = focused.id if focused is not None else ""
-            hints += [("enter", choice.label) for choice in choices if under == f"choice-{choice.name}"]
+            renamed = self.spec.renamed(self._seen())
+            chosen = [choice for choice in choices if under == f"choice-{choice.name}"]
+            hints += [("enter", renamed if choice.danger and renamed else choice.label) for choice in chosen]
             hints += [(choice.key, choice.label) for choice in choices if choice.key]
             hints += [("tab", "type" if self.spec.fields or self.spec.word else "next choice")]
         hints += [("esc", choice.label) for choice in choices if choice.name == self.spec.back]
@@ -229,8 +233,10 @@ class Dialog(ModalScreen[Answer]):
         choice = next(choice for choice in self.spec.choices if choice.name == name)
         early = time.monotonic() < self._armed_at
         self._armed_at = max(self._armed_at, time.monotonic() + self._guard_s)
-        if choice.danger and (early or self.query_one(f"#choice-{name}", Button).disabled):
-            return
+        if choice.danger:
+            button = self.query_one(f"#choice-{name}", Button)
+            if early or button.disabled or self.spec.locked(self._seen()):
+                return
         self._answer(Answer(name, values={name: text.strip() for name, text in self._seen().values.items()}))
 
     def action_back(self) -> None:

@@ -9,9 +9,16 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from tui.action import Situation
+from tui.view_models.cells import Line
 from tui.view_models.help import help_block
 from tui.view_models.symbols import Symbols
+from tui.widgets.lines import LinesView
 from tui.widgets.panel import Panel
+
+KEYS: Line = (
+    (" ", ""), ("^k", "key"), (" PANIC  ", ""), ("up down pgup pgdn home end", "key"), (" scroll  ", ""),
+    ("esc", "key"), (" close", ""),
+)  # fmt: skip
 
 
 class HelpScreen(ModalScreen[None]):
@@ -29,15 +36,19 @@ class HelpScreen(ModalScreen[None]):
         self._ascii = ascii_only
 
     def compose(self) -> ComposeResult:
-        panel = Panel(id="help")
+        panel = Panel(id="help", selectable=False)
         panel.symbols, panel.ascii_only = self._symbols, self._ascii
         yield panel
+        keys = LinesView(id="keys")
+        keys.ascii_only = self._ascii
+        yield keys
 
     def on_mount(self) -> None:
+        self.query_one("#keys", LinesView).set_lines([KEYS])
         self._fill()
 
     def on_resize(self) -> None:
         self._fill()
 
     def _fill(self) -> None:
-        self.query_one(Panel).show(help_block(self._situation, min(self.app.size.width, 78) - 4))
+        self.query_one("#help", Panel).show(help_block(self._situation, min(self.app.size.width, 78) - 4))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import Layout, WidgetPlacement
 from textual.message import Message
@@ -42,6 +43,11 @@ from tui.widgets.lines import LinesView
 from tui.widgets.panel import Panel
 
 log = logging.getLogger("tui")
+
+PALETTE_KEYS: Line = (
+    (" ", ""), ("^k", "key"), (" PANIC  ", ""), ("type", "key"), (" an action or a market  ", ""),
+    ("up down", "key"), (" choose  ", ""), ("enter", "key"), (" do it  ", ""), ("esc", "key"), (" back", ""),
+)  # fmt: skip
 
 Parts = Callable[[TraderSnapshot], tuple[object, ...]]
 
@@ -314,7 +320,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
             panel.show(block)
             return
         if name == "footer":
-            self.query_one(FooterBar).show(self.situation())
+            over = PALETTE_KEYS if isinstance(self.app.screen, CommandPalette) else ()
+            self.query_one(FooterBar).show(self.situation(), over)
             return
         view = self.query_one(f"#{name}", LinesView)
         if name == "state":

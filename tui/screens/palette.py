@@ -10,6 +10,9 @@ from textual.content import Content
 
 from tui.action import Action
 from tui.actions import ACTIONS, key_text
+from tui.view_models.finder import found_markets
+
+MARKETS_SHOWN = 10
 
 if TYPE_CHECKING:
     from tui.app import TraderApp
@@ -39,3 +42,8 @@ class ActionProvider(Provider):
             score = matcher.match(f"{title} {action.words}")
             if score > 0:
                 yield Hit(score, Content(title), partial(app.action_operate, action.name), text=title, help=words)
+        show = app.operations.ordering.show
+        for info in found_markets(app.bridge.market_listing(), frozenset(), query)[:MARKETS_SHOWN]:
+            title = f"market {info.ticker}"
+            score = max(matcher.match(f"{title} {info.title}"), 0.01)
+            yield Hit(score, Content(title), partial(show, info.ticker), text=title, help=info.title)

@@ -128,7 +128,7 @@ def explain_dialog(market: Ticker, ask: Callable[[Ticker], Explanation | None]) 
         told = ask(market)
         if told is None:
             return [(("the trader is not assembled yet", "warn"),)]
-        return explanation_lines(told, frame.width, frame.signs)
+        return explanation_lines(told, frame.width, frame.signs, frame.height)
 
     return DialogSpec(
         name="explain",

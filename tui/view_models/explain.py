@@ -9,19 +9,19 @@ from tui.view_models.cells import Line, wrapped
 from tui.view_models.ticket import gate_lines
 
 
-def explanation_lines(told: Explanation, width: int, signs: tuple[str, str]) -> list[Line]:
+def explanation_lines(told: Explanation, width: int, signs: tuple[str, str], rows: int = 99) -> list[Line]:
     """The whole chain for one market."""
     good = told.verdict.startswith("Traded")
     lines: list[Line] = [((f"{told.ticker}  ", "strong"), (told.title, "dim"))]
     lines += wrapped(told.verdict, width, "ok" if good else "warn")
     lines += [(), (("conditions of the market and of the trader", "head"),)]
-    lines += gate_lines(told.gates, width, signs)
+    below: list[Line] = []
     for quote in told.quotes:
-        lines += _quote(quote, width, signs)
+        below += _quote(quote, width, signs)
     people = [words for words, origin in told.own_orders if origin is not Origin.STRATEGY]
     if people:
-        lines += [((f"placed by you, left alone by the strategy: {', '.join(people)}", "own"),)]
-    return lines
+        below += [((f"placed by you, left alone by the strategy: {', '.join(people)}", "own"),)]
+    return [*lines, *gate_lines(told.gates, width, signs, rows - len(lines) - len(below)), *below]
 
 
 def _quote(quote: QuoteView, width: int, signs: tuple[str, str]) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui.action import Situation
 from tui.actions import ACTIONS, key_text
-from tui.view_models.cells import Block, Line, Row
+from tui.view_models.cells import Block, Line, Row, wrapped
 
 MOVES = (
     ("up down j k", "Move in a table; in the ladder, along the prices"),
@@ -27,16 +27,20 @@ def help_block(situation: Situation, width: int) -> Block:
             if action.group != group:
                 continue
             keys = " ".join(key_text(key) for key in action.keys)
-            add(((f"{keys:<{KEY_WIDTH}}", "key"), (action.words, "")))
+            room = width - KEY_WIDTH
             blocked = action.why_not(situation)
-            if blocked:
-                add(((" " * KEY_WIDTH, ""), (f"not now: {blocked}", "dim")))
+            told = wrapped(action.words, room)
+            told += wrapped(f"not now: {blocked}", room, "dim") if blocked else []
+            for number, line in enumerate(told):
+                add(((f"{'' if number else keys:<{KEY_WIDTH}}", "key"), *line))
     add((("Tables", "head"),))
     for keys, words in MOVES:
         add(((f"{keys:<{KEY_WIDTH}}", "key"), (words, "")))
     add((("Screen", "head"),))
     for text in (
         "YES prices everywhere but in a NO position, which is shown in NO prices.",
+        "mine 5≤87: five of ours rest there with at most 87 of others before them.",
+        "5? in mine: the fate of an own order there is not known yet.",
         "STALE marks what must not be taken for live, with its age.",
         "Esc closes this help; nothing here stops the trader.",
     ):

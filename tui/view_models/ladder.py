@@ -17,7 +17,7 @@ from core.domain.ids import Ticker
 from core.domain.market import PriceBand
 from core.trading.snapshot import BookView
 from tui.view_models.ages import age_text, book_stale
-from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, fit, number, packed
+from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, first_fitting, fit, number, packed
 from tui.view_models.ticket import ticket_line
 from tui.view_models.view_state import Frame, chosen_book
 
@@ -256,7 +256,7 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
         rest = (age_line, own_line) if stale else (own_line, volume, interest, age_line[:1])
         return (first, packed(rest, frame.width), entry)
     return (
-        best,
+        first_fitting((best, short), frame.width),
         packed((traded, volume, interest), frame.width),
         packed((_imbalance(frame, book, stale), own_line), frame.width),
         packed((age_line, ((f"seq {book.seq}", "dim"),), ((book.title, "dim"),)), frame.width),

@@ -18,6 +18,7 @@ from tui.view_models.view_state import Frame
 
 _FLIP = frozenset({TraderState.READY, TraderState.ACTING})
 MARK_NS = 2 * SECOND_NS
+CHECKLIST_NS = 8 * SECOND_NS
 
 ROAD = (
     (TraderState.STARTUP, "startup"),
@@ -140,7 +141,8 @@ def breaker(snapshot: TraderSnapshot) -> Line:
     """`breaker closed 0/5`, or `BREAKER TRIPPED (reason)`."""
     view = snapshot.breaker
     if view.tripped:
-        return ((f"BREAKER TRIPPED {view.reason}".rstrip(), "alarm"),)
+        bound = f" ({view.value} against {view.limit})" if view.value or view.limit else ""
+        return ((f"BREAKER TRIPPED {view.reason}{bound}".rstrip(), "alarm"),)
     return (("breaker ", "dim"), ("closed", "ok"), (f" {view.errors}/{view.errors_limit} errors", "dim"))
 
 
@@ -179,6 +181,12 @@ def calibrating(snapshot: TraderSnapshot) -> bool:
     return snapshot.state.state is TraderState.CALIBRATING or (failed and not flips(snapshot))
 
 
+def just_calibrated(frame: Frame) -> bool:
+    """A calibration ended a moment ago: its list stays long enough to be read."""
+    moves = [move.at for move in frame.snapshot.transitions if move.source is TraderState.CALIBRATING]
+    return bool(moves) and wall_now(frame.snapshot, frame.now_ns) - max(moves) < CHECKLIST_NS
+
+
 def past(frame: Frame) -> Line:
     """The newest moves, folded flips with their count."""
     moves = sorted(frame.snapshot.transitions, key=lambda move: move.at, reverse=True)
@@ -204,7 +212,7 @@ def pause_words(snapshot: TraderSnapshot) -> str:
 def state_block(frame: Frame) -> Block:
     """The boxed state panel: three lines."""
     snapshot = frame.snapshot
-    last: Line = checklist(frame) if calibrating(snapshot) else past(frame)
+    last: Line = checklist(frame) if calibrating(snapshot) or just_calibrated(frame) else past(frame)
     state = snapshot.state
     procedure: Line = (("doing ", "dim"), (state.procedure, "own")) if state.procedure else ()
     pause: Line = ((pause_words(snapshot), "warn"),) if state.state is TraderState.PAUSED else ()
@@ -223,7 +231,7 @@ def state_lines(frame: Frame) -> list[Line]:
     money = snapshot.money
     day: Line = (("day ", "dim"), (signed(frame, money.day), signed_role(money.day)))
     first = packed((_place(frame), permission(snapshot, reason=False), breaker(snapshot), day), frame.width - 1)
-    if calibrating(snapshot):
+    if calibrating(snapshot) or just_calibrated(frame):
         second = checklist(frame)
     else:
         reason = snapshot.state.permission_reason

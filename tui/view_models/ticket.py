@@ -13,11 +13,11 @@ from core.domain.amounts import COUNT_SCALE, Count, Price, complement, count_tex
 from core.domain.enums import BookSide
 from core.domain.ids import ClientOrderId, Ticker
 from core.trading.inquiry import GateView, OrderPreview
-from tui.view_models.cells import Line, fit, width_of
+from tui.view_models.cells import Cell, Line, fit, width_of
 
 WORDS = {BookSide.BID: "BUY", BookSide.ASK: "SELL"}
 ACT_WORDS = {"place": "Place", "amend": "Move", "cancel": "Cancel"}
-_NUMBER = re.compile(r"(\d{0,9})(?:\.(\d{0,9}))?")
+_NUMBER = re.compile(r"([0-9]{0,9})(?:\.([0-9]{0,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _fixed(text: str, places: int, what: str, example: str) -> int:
 def typed_price(text: str) -> Price:
     """`0.56`, `.56` or `56c` in dollars of YES."""
     cents = text.strip().lower()
-    if cents.endswith(("c", "¢")):
+    if cents.endswith(("c", "¢")) and cents[:-1].strip(" .0123456789") == "":
         return Price(_fixed(cents[:-1], 2, "price", "0.56 or 56c"))
     return Price(_fixed(text, 4, "price", "0.56 or 56c"))
 
@@ -145,20 +145,32 @@ def _fate(preview: OrderPreview) -> list[Line]:
     return lines
 
 
-def gate_lines(gates: tuple[GateView, ...], width: int, signs: tuple[str, str]) -> list[Line]:
-    """A row a gate: passed or refused, value beside limit; the refused one in words below."""
+def gate_lines(gates: tuple[GateView, ...], width: int, signs: tuple[str, str], room: int = 99) -> list[Line]:
+    """A row a gate: passed or refused, value beside limit; two in a row where there are not rows enough."""
+    if len(gates) <= room:
+        return [_gate_line(gate, width, signs) for gate in gates]
+    half = (width - 2) // 2
     lines: list[Line] = []
-    for gate in gates:
-        sign, role = (signs[0], "ok") if gate.passed else (signs[1], "alarm")
-        value = fit(gate.value, max(min(width - 40, 34), 12))
-        lines.append(
-            ((f"{sign} ", role), (f"{gate.name:<15}", "" if gate.passed else "strong"),
-             (value, "" if gate.passed else "strong"), (f"  allowed: {gate.limit}", "dim"))
-        )  # fmt: skip
+    for first in range(0, len(gates), 2):
+        cells: list[Cell] = []
+        for gate in gates[first : first + 2]:
+            sign, role = (signs[0], "ok") if gate.passed else (signs[1], "alarm")
+            words = f"{gate.name}: {gate.value} of {gate.limit}"
+            cells += [(f"{sign} ", role), (fit(words, half - 2), "" if gate.passed else "strong"), ("  ", "")]
+        lines.append(tuple(cells[:-1]))
     return lines
 
 
-def preview_lines(preview: OrderPreview, width: int, signs: tuple[str, str]) -> list[Line]:
+def _gate_line(gate: GateView, width: int, signs: tuple[str, str]) -> Line:
+    sign, role = (signs[0], "ok") if gate.passed else (signs[1], "alarm")
+    strong = "" if gate.passed else "strong"
+    value = fit(gate.value, max(min(width - 40, 34), 12))
+    return (
+        (f"{sign} ", role), (f"{gate.name:<15}", strong), (value, strong), (f"  allowed: {gate.limit}", "dim"),
+    )  # fmt: skip
+
+
+def preview_lines(preview: OrderPreview, width: int, signs: tuple[str, str], rows: int = 99) -> list[Line]:
     """Everything to know before the second Enter."""
     side = WORDS[preview.side]
     no = price_text(complement(preview.price)) if preview.side is BookSide.ASK else ""
@@ -182,4 +194,5 @@ def preview_lines(preview: OrderPreview, width: int, signs: tuple[str, str]) -> 
     verdict: Line = ((f"REFUSED: {preview.refusal}", "alarm"),) if preview.refusal else (("every gate passes", "ok"),)
     if preview.act == "cancel" and not preview.refusal:
         return [*head, *body, *notes]
-    return [*head, *body, *notes, verdict, *gate_lines(preview.gates, width, signs)]
+    above = [*head, *body, *notes, verdict]
+    return [*above, *gate_lines(preview.gates, width, signs, rows - len(above))]

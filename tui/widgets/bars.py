@@ -6,6 +6,7 @@ from textual import events
 from textual.message import Message
 
 from tui.action import Situation
+from tui.view_models.cells import Line
 from tui.view_models.footer import action_at, footer_line
 from tui.widgets.lines import LinesView
 
@@ -22,8 +23,12 @@ class FooterBar(LinesView):
         super().__init__(id=id)
         self._situation: Situation | None = None
 
-    def show(self, situation: Situation) -> None:
-        self._situation = situation
+    def show(self, situation: Situation, over: Line = ()) -> None:
+        """`over`: the keys of what lies over the screen now, in place of its own."""
+        self._situation = None if over else situation
+        if over:
+            self.set_lines([over])
+            return
         self.set_lines([footer_line(situation, self.size.width, ascii_only=self.ascii_only)])
 
     def on_click(self, event: events.Click) -> None:

@@ -90,22 +90,38 @@ class Panel(LinesView, can_focus=True):
         self._settle()
         self.post_message(self.Selected())
 
+    def _scroll(self, top: int) -> None:
+        """Without a cursor the window itself moves."""
+        last = max(len(self.block.rows) - rows_room(self.block, self.size.height), 0)
+        self._top = min(max(top, 0), last)
+        self._compose_lines()
+
     def action_move(self, step: int) -> None:
+        if not self.selectable:
+            self._scroll(self._top + step)
+            return
         self._go(self._index + (0 if self._gone else step))
 
     def action_page(self, step: int) -> None:
-        self._go(self._index + step * max(rows_room(self.block, self.size.height) - 1, 1))
+        page = max(rows_room(self.block, self.size.height) - 1, 1)
+        if not self.selectable:
+            self._scroll(self._top + step * page)
+            return
+        self._go(self._index + step * page)
 
     def action_edge(self, side: int) -> None:
+        if not self.selectable:
+            self._scroll(0 if side < 0 else len(self.block.rows))
+            return
         self._go(0 if side < 0 else len(self.block.rows) - 1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self._go(self._index - 1)
+        self.action_move(-1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self._go(self._index + 1)
+        self.action_move(1)
 
     def on_click(self, event: events.Click) -> None:
         row = event.y - 1 - len(self.block.head)
