@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import itertools
 import json
 import time
@@ -78,13 +79,19 @@ class ApiError(Exception):
         self.status, self.body = status, body
 
 
+@functools.cache
+def loaded(pem: bytes) -> Any:
+    """A key read once: reading proves its numbers, which takes longer than most tests."""
+    return serialization.load_pem_private_key(pem, None)
+
+
 class Client:
     """Signs, sends, and checks every reply and frame against the recorded schemas."""
 
     def __init__(self, endpoint: Endpoint, http: aiohttp.ClientSession) -> None:
         self.endpoint = endpoint
         self.http = http
-        self._key: Any = serialization.load_pem_private_key(endpoint.private_key_pem, None)
+        self._key: Any = loaded(endpoint.private_key_pem)
         self._ids = itertools.count(1)
 
     def headers(self, method: str, path: str, *, skew_ms: int = 0, salt: int = 32) -> dict[str, str]:

@@ -257,68 +257,61 @@ async def test_a_refused_port_opens_again_where_it_was() -> None:
 # the stream
 
 
-async def _books(server: Any, stream: Stream) -> None:
+async def books(server: Any, stream: Stream) -> None:
     await stream.send("subscribe", channels=["orderbook_delta"], market_tickers=[first(server)])
     await stream.until("orderbook_snapshot")
 
 
-async def _seqs(server: Any, stream: Stream, count: int) -> list[int]:
-    """Sequence numbers of what a client sees while one order after the other comes to the book."""
-    venue = server.venue
+def move(server: Any, count: int) -> None:
+    """So many changes of one book."""
     for number in range(count):
-        venue.place(server._racer, wish(first(server), BookSide.BID, 100, 100 + number), venue.now_ns)
+        server.venue.place(server._racer, wish(first(server), BookSide.BID, 100, 100 + number), server.venue.now_ns)
     server._publish()
+
+
+async def seqs(server: Any, stream: Stream, count: int) -> list[int]:
+    """Sequence numbers of what a client sees while one order after the other comes to the book."""
+    move(server, count)
     return [(await stream.until("orderbook_delta"))["seq"] for _ in range(count)]
 
 
 async def test_a_lost_frame_leaves_a_gap_and_a_doubled_one_comes_twice() -> None:
     async with running(alive=0) as (server, client), client.stream() as stream:
-        await _books(server, stream)
+        await books(server, stream)
         arm(server, "frame_lost", channel="orderbook_delta", times=1, skip=2)
         arm(server, "frame_doubled", channel="orderbook_delta", times=1, skip=4)
-        assert await _seqs(server, stream, 6) == [2, 3, 5, 6, 7, 7]
+        assert await seqs(server, stream, 6) == [2, 3, 5, 6, 7, 7]
         assert server.faults.counts == {"frame_lost": 1, "frame_doubled": 1}
 
 
 async def test_swapped_frames_change_places() -> None:
     async with running(alive=0) as (server, client), client.stream() as stream:
-        await _books(server, stream)
+        await books(server, stream)
         arm(server, "frame_swapped", channel="orderbook_delta", times=1, skip=1)
-        assert await _seqs(server, stream, 5) == [2, 4, 3, 5, 6]
+        assert await seqs(server, stream, 5) == [2, 4, 3, 5, 6]
 
 
 async def test_late_frames_stay_in_order_and_an_overtaken_one_does_not() -> None:
     async with running(alive=0) as (server, client), client.stream() as stream:
-        await _books(server, stream)
+        await books(server, stream)
         arm(server, "frame_late", delay_ms=100, times=1)
-        assert await _seqs(server, stream, 5) == [2, 3, 4, 5, 6]
+        assert await seqs(server, stream, 5) == [2, 3, 4, 5, 6]
         arm(server, "frame_overtaken", channel="orderbook_delta", delay_ms=150, times=1, skip=1)
-        assert await _seqs(server, stream, 5) == [7, 9, 10, 11, 8]
+        assert await seqs(server, stream, 5) == [7, 9, 10, 11, 8]
 
 
 async def test_a_stall_holds_data_while_pings_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.sim import connection
 
-    monkeypatch.setattr(connection, "PING_EVERY_S", 0.1)
-    async with running() as (server, client), client.stream() as stream:
-        await _books(server, stream)
+    monkeypatch.setattr(connection, "PING_EVERY_S", 0.05)
+    async with running(alive=0) as (server, client), client.stream() as stream:
+        await books(server, stream)
         arm(server, "stream_stalled")
-        await asyncio.sleep(0.1)
-        kinds = set()
-        for _ in range(30):
-            with_timeout = asyncio.wait_for(stream.socket.receive(), 2)
-            message = await with_timeout
-            kinds.add(message.type)
-            if (
-                message.type is aiohttp.WSMsgType.PING
-                and len(kinds) >= 1
-                and server.faults.counts["stream_stalled"] > 5
-            ):
-                break
-        assert aiohttp.WSMsgType.PING in kinds
-        held = server.faults.counts["stream_stalled"]
+        move(server, 6)
+        kinds = {(await asyncio.wait_for(stream.socket.receive(), 2)).type for _ in range(3)}
+        assert kinds == {aiohttp.WSMsgType.PING} and server.faults.counts["stream_stalled"] == 6
         server.faults.disarm()
-        assert held > 5 and await stream.until("orderbook_delta")
+        assert [(await stream.until("orderbook_delta"))["seq"] for _ in range(6)] == [2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("how", ["cut", "utf8", "binary", "huge"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.sim.unruly import FIN, MOST_PIECES, fragments, slices
 from tests.sim.support import running
-from tests.sim.test_faults import arm, first, place
+from tests.sim.test_faults import arm, books, place, seqs
 
 
 def parsed(wire: bytes) -> list[tuple[int, bytes]]:
@@ -45,23 +45,21 @@ def test_slices_are_the_same_bytes_in_a_bounded_number_of_pieces(data: bytes, si
 
 @pytest.mark.parametrize(("pieces", "size"), [(1, 1), (3, 1), (4, 0), (1, 7)])
 async def test_a_sliced_stream_says_the_same(pieces: int, size: int) -> None:
-    async with running() as (server, client), client.stream() as stream:
+    async with running(alive=0) as (server, client), client.stream() as stream:
+        await books(server, stream)
         arm(server, "frame_sliced", fragments=pieces, bytes=size)
-        await stream.send("subscribe", channels=["orderbook_delta"], market_tickers=[first(server)])
-        seqs = [(await stream.until("orderbook_snapshot"))["seq"]]
-        seqs += [(await stream.until("orderbook_delta"))["seq"] for _ in range(4)]
-        assert seqs == list(range(1, 6)) and server.faults.counts["frame_sliced"] >= 6
+        assert await seqs(server, stream, 4) == [2, 3, 4, 5]
+        assert server.faults.counts["frame_sliced"] == 4
 
 
 async def test_pings_do_not_fall_between_the_pieces_of_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.sim import connection
 
     monkeypatch.setattr(connection, "PING_EVERY_S", 0.001)
-    async with running() as (server, client), client.stream() as stream:
+    async with running(alive=0) as (server, client), client.stream() as stream:
+        await books(server, stream)
         arm(server, "frame_sliced", fragments=1, bytes=1)
-        await stream.send("subscribe", channels=["orderbook_delta"], market_tickers=[first(server)])
-        for _ in range(20):
-            await stream.next()
+        assert await seqs(server, stream, 6) == [2, 3, 4, 5, 6, 7]
 
 
 async def test_a_body_in_pieces_is_the_same_body() -> None:
@@ -143,17 +141,15 @@ async def test_lag_may_grow() -> None:
 
 
 async def test_an_old_line_may_stall_while_a_new_one_goes_on() -> None:
-    async with running() as (server, client), client.stream() as old:
-        params = {"channels": ["orderbook_delta"], "market_tickers": [first(server)]}
-        await old.send("subscribe", **params)
-        await old.until("orderbook_snapshot")
+    async with running(alive=0) as (server, client), client.stream() as old:
+        await books(server, old)
         arm(server, "stream_stalled", old=True)
         async with client.stream() as new:
-            await new.send("subscribe", **params)
-            await new.until("orderbook_delta")
-            held = server.faults.counts["stream_stalled"]
+            await books(server, new)
+            assert await seqs(server, new, 3) == [2, 3, 4]
+            assert server.faults.counts["stream_stalled"] == 3
             server.faults.disarm()
-            assert held and await old.until("orderbook_delta")
+            assert (await old.until("orderbook_delta"))["seq"] == 2
 
 
 async def test_reserved_bits_end_the_line() -> None:
