@@ -23,7 +23,6 @@ from core.domain.commands import Command
 from core.domain.enums import ExitCode, ExitReason, Mode
 from core.domain.errors import StartRefused
 from core.domain.events import Event
-from core.domain.market import MarketListing
 from core.domain.records import JOURNAL_VERSION, Record, SessionStarted
 from core.engine.bus import EventBus
 from core.engine.coordinator import TraderCoordinator
@@ -161,13 +160,6 @@ class Trader(TraderFacade):
     def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
         """The status for people: `panel` for a clipboard, `whole` with every row, `summary` in a dozen lines."""
         return status_text(self.snapshot, self._clock.wall_ns(), form, ascii_only=ascii_only)
-
-    def market_listing(self) -> MarketListing:
-        """Every market as last listed, with the time of that reading."""
-        if self.engine is None:
-            return MarketListing()
-        markets = self.engine.desk.markets
-        return MarketListing(markets=tuple(market.info for market in markets.all()), read_at=markets.listed_at)
 
     def get_status_history(self, limit: int = 20) -> tuple[StatusEntry, ...]:
         """The last rows of the status history, oldest first."""

@@ -21,6 +21,7 @@ from core.domain.enums import BookSide, ExitReason, Ownership, TimeInForce, Trad
 from core.domain.errors import OurBug, StartRefused
 from core.domain.events import ActionReported, ErrorReported, Event, FillReported
 from core.domain.ids import ClientOrderId, Ticker
+from core.domain.market import MarketListing
 from core.engine.engine import Engine
 from core.engine.explain import explain
 from core.engine.preview import preview_amend, preview_cancel, preview_place
@@ -360,6 +361,13 @@ class TraderFacade(ABC):
 
     def get_state(self) -> TraderState:
         return self.snapshot.state.state
+
+    def market_listing(self) -> MarketListing:
+        """Every market as last listed, with the time of that reading."""
+        if self.engine is None:
+            return MarketListing()
+        markets = self.engine.desk.markets
+        return MarketListing(markets=tuple(market.info for market in markets.all()), read_at=markets.listed_at)
 
     def get_debug_summary(self, *, ascii_only: bool = False) -> str:
         return render_summary(self.snapshot, self._clock.wall_ns(), ascii_only=ascii_only)
