@@ -140,11 +140,14 @@ class WatchMarkets(Effect, frozen=True, kw_only=True):
 
 
 class RefreshBooks(Effect, frozen=True, kw_only=True):
-    """Ask the stream for whole books again; `reconnect` when a snapshot did not help."""
+    """Ask the stream for whole books again; `reconnect` when a snapshot did not help. `check`: nothing is known to be
+    wrong with them, so their changes go on being told until the whole ones come.
+    """
 
     tickers: tuple[Ticker, ...]
     reason: str
     reconnect: bool = False
+    check: bool = False
 
 
 class Leave(Effect, frozen=True, kw_only=True):

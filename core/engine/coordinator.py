@@ -192,8 +192,8 @@ class TraderCoordinator:
         match effect:
             case WatchMarkets(tickers=tickers):
                 self._stream.watch(tickers)
-            case RefreshBooks(tickers=tickers, reason=reason, reconnect=reconnect):
-                self._stream.refresh(tickers, reason, reconnect)
+            case RefreshBooks():
+                self._stream.refresh(effect.tickers, effect.reason, effect.reconnect, effect.check)
             case Leave():
                 self.left = effect
             case SendOrder() | SendOrders() | SendAmend() | SendDecrease():

@@ -9,6 +9,7 @@ from core.domain import events as ev
 from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
 from core.domain.enums import MarketStatus, OrderState, TraderState
+from core.domain.ids import Ticker
 from core.domain.text import clean_text
 from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
@@ -76,9 +77,18 @@ def book_fact(desk: Desk, fact: ev.BookReplaced | ev.BookChanged | ev.TradePrint
             desk.links.resyncs += 1
     bad = desk.markets.apply(fact, desk.now_ns)
     if isinstance(fact, ev.BookReplaced):
+        _note_wrong_book(desk, fact.ticker)
         desk.freshness.note(desk, fact)  # a whole book may come too late as well; it is asked for again in a while
     if bad:
         refresh(desk, bad)
+
+
+def _note_wrong_book(desk: Desk, ticker: Ticker) -> None:
+    """The whole book that has just come was asked for to be sure, and the one that was trusted was not that."""
+    market = desk.markets.get(ticker)
+    if market is not None and market.wrong_prices:
+        desk.links.resyncs += 1
+        desk.warn(f"book was wrong at {market.wrong_prices} prices and nothing said so: the whole one wins", ticker)
 
 
 def book_lost(desk: Desk, fact: ev.BookLost) -> None:

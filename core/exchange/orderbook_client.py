@@ -65,7 +65,7 @@ class StreamControl(Protocol):
 
     def watch(self, tickers: Iterable[Ticker]) -> None: ...
 
-    def refresh(self, tickers: Iterable[Ticker], reason: str, reconnect: bool = False) -> None: ...
+    def refresh(self, tickers: Iterable[Ticker], reason: str, reconnect: bool = False, check: bool = False) -> None: ...
 
 
 class OrderbookIntegration:
@@ -79,4 +79,4 @@ class OrderbookIntegration:
         if isinstance(effect, WatchMarkets):
             self._stream.watch(effect.tickers)
         else:
-            self._stream.refresh(effect.tickers, effect.reason, effect.reconnect)
+            self._stream.refresh(effect.tickers, effect.reason, effect.reconnect, effect.check)

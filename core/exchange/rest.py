@@ -107,8 +107,6 @@ class ApiClient:
         self._not_sent = 0
         self._last_error = ""
         self._skew_ms: int | None = None
-        # A world's server dates its replies by the machine's clock, not by the world's.
-        self._measures_skew = unix_path is None
 
     async def open(self) -> None:
         await self._transport.open()
@@ -131,6 +129,13 @@ class ApiClient:
             last_error=self._last_error,
             skew_ms=self._skew_ms,
         )
+
+    def refusal(self, status: int, body: bytes) -> tuple[str, str]:
+        """(code, detail) of an error reply; a signature out of time is told with how far the clocks are apart."""
+        code, detail = error_body(status, body)
+        if code == _EXPIRED and self._skew_ms is not None:
+            detail = f"{detail} the exchange's clock is {self._skew_ms:+d} ms from ours".strip()
+        return code, detail
 
     def body_refused(self, reason: str) -> None:
         """Count a reply that was no value."""
@@ -198,7 +203,7 @@ class ApiClient:
             else:
                 if reply.status == 200 or (reply.status >= 500 and usable is not None and usable(reply.body)):
                     return Answer(status=reply.status, body=reply.body, started_ns=reply.started_ns)
-                code, detail = error_body(reply.status, reply.body)
+                code, detail = self.refusal(reply.status, reply.body)
                 fatal = reply.status in (401, 403)
                 if reply.status == 401 and code == _EXPIRED and not resigned:
                     # The clock may just have stepped: sign once more with a fresh time.
@@ -258,7 +263,7 @@ class ApiClient:
             self.budget.limited(call, now_ns)
             if call in (CallClass.ORDER, CallClass.AMEND):
                 self.budget.hold_orders(now_ns + _seconds(reply.retry_after) * NS)
-        if reply.date and self._measures_skew:
+        if reply.date:
             self._measure_skew(reply.date)
         return reply
 

@@ -127,6 +127,10 @@ class StreamSession:
         """Ask for whole books; until they come no change of them is told."""
         self._ask_books(self.books.lose(tickers))
 
+    def check(self, tickers: Iterable[Ticker]) -> None:
+        """Ask for whole books beside which the running ones are held; their changes go on being told."""
+        self._ask_books(tuple(sorted(self._watched.intersection(tickers))))
+
     def ask_again(self) -> None:
         """Ask once more for every book still waiting on a live subscription."""
         channel = self._channels[BOOKS]

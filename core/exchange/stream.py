@@ -92,12 +92,16 @@ class WebSocketManager:
             self._session.watch(self._tickers)
             self._wake.set()
 
-    def refresh(self, tickers: Iterable[Ticker], reason: str, reconnect: bool = False) -> None:
-        """Ask for whole books again, or for a whole new connection. Changes are held back until the books came."""
+    def refresh(self, tickers: Iterable[Ticker], reason: str, reconnect: bool = False, check: bool = False) -> None:
+        """Ask for whole books again, or for a whole new connection. Changes are held back until the books came, but
+        for a `check`.
+        """
         if self._session is None:
             return
         if reconnect:
             self._reconnect_reason = reason
+        elif check:
+            self._session.check(tickers)
         else:
             self._session.refresh(tickers)
         self._wake.set()

@@ -46,7 +46,6 @@ from core.exchange.network import Endpoints
 from core.exchange.reads import AccountReads, ReadGaveUp, path_id
 from core.exchange.rest import Answer, ApiClient, NotSent, WriteOutcome
 from core.exchange.signing import Signer
-from core.exchange.wire import error_body
 from core.ports import Clock
 
 _ORDERS = "/portfolio/events/orders"
@@ -141,7 +140,7 @@ class TradingClientIntegration:
                 remaining=remaining,
                 elapsed_ns=self._since(outcome),
             )
-        code, detail = error_body(outcome.status, outcome.body)
+        code, detail = self._api.refusal(outcome.status, outcome.body)
         return OrderRejected(
             client_order_id=effect.client_order_id,
             status=outcome.status,
@@ -165,7 +164,7 @@ class TradingClientIntegration:
                 return wire_batch.created(effect, outcome.body, self._since(outcome), self._api.body_refused)
             except RefusedInput as error:
                 return self._unreadable(effect, outcome, error)
-        code, detail = error_body(outcome.status, outcome.body)
+        code, detail = self._api.refusal(outcome.status, outcome.body)
         return wire_batch.all_rejected(effect, outcome.status, code, detail, self._since(outcome))
 
     async def _cancel(self, effect: SendCancel) -> Event:
@@ -197,7 +196,7 @@ class TradingClientIntegration:
             return CancelNotFound(
                 client_order_id=effect.client_order_id, order_id=effect.order_id, elapsed_ns=elapsed_ns
             )
-        code, detail = error_body(outcome.status, outcome.body)
+        code, detail = self._api.refusal(outcome.status, outcome.body)
         return cancel_failed(effect, f"{code} {detail}".strip(), elapsed_ns, outcome.status)
 
     async def _cancels(self, effect: SendCancels) -> Event:
@@ -211,7 +210,7 @@ class TradingClientIntegration:
                 return wire_batch.canceled(effect, outcome.body, self._since(outcome), self._api.body_refused)
             except RefusedInput as error:
                 return self._unreadable(effect, outcome, error)
-        code, detail = error_body(outcome.status, outcome.body)
+        code, detail = self._api.refusal(outcome.status, outcome.body)
         return unknown(effect, f"{code} {detail}".strip(), self._since(outcome), outcome.status)
 
     async def _group(self, effect: SendGroup) -> Event:
@@ -225,7 +224,7 @@ class TradingClientIntegration:
             return _no_answer(effect, outcome)
         elapsed_ns = self._since(outcome)
         if outcome.status >= 300:
-            code, detail = error_body(outcome.status, outcome.body)
+            code, detail = self._api.refusal(outcome.status, outcome.body)
             return GroupFailed(
                 act=effect.act,
                 group_id=effect.group_id,
@@ -252,7 +251,7 @@ class TradingClientIntegration:
             return _no_answer(effect, outcome)
         elapsed_ns = self._since(outcome)
         if outcome.status >= 300:
-            code, detail = error_body(outcome.status, outcome.body)
+            code, detail = self._api.refusal(outcome.status, outcome.body)
             return AmendRejected(
                 client_order_id=effect.client_order_id,
                 order_id=effect.order_id,

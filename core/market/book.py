@@ -32,12 +32,17 @@ class OrderBook:
         self._asks: list[Price] = []
         self._sizes: dict[BookSide, dict[Price, int]] = {BookSide.BID: {}, BookSide.ASK: {}}
 
-    def replace(self, event: BookReplaced, now_ns: int) -> None:
-        """Take a whole book; it is trusted if it does not contradict itself."""
-        self._sizes = {
+    def replace(self, event: BookReplaced, now_ns: int) -> int:
+        """Take a whole book; it is trusted if it does not contradict itself. Returns at how many prices a book that was
+        trusted until now differed from it.
+        """
+        sizes: dict[BookSide, dict[Price, int]] = {
             BookSide.BID: {price: count for price, count in event.bids if count > 0},
             BookSide.ASK: {price: count for price, count in event.asks if count > 0},
         }
+        wrong = {(s, price) for s in BookSide for price, _ in sizes[s].items() ^ self._sizes[s].items()}
+        differs = len(wrong) if self.trusted else 0
+        self._sizes = sizes
         self._bids = sorted(self._sizes[BookSide.BID])
         self._asks = sorted(self._sizes[BookSide.ASK])
         self.trusted, self.reason = True, ""
@@ -45,6 +50,7 @@ class OrderBook:
         self._touch(now_ns)
         if self._crossed():
             self.lose("snapshot is crossed")
+        return differs
 
     def change(self, event: BookChanged, now_ns: int) -> bool:
         """Apply a change; False when it contradicts the book, which is then untrusted."""

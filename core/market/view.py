@@ -42,6 +42,7 @@ class Market:
     open_interest: Count = NO_CONTRACTS
     settlement_value: Price | None = None
     printed_ns: int = 0
+    wrong_prices: int = 0  # of the book that the last whole one replaced, trusted as it was
     version: int = 0
 
     @property
@@ -137,7 +138,7 @@ class Markets:
                 self._dirty.add(event.ticker)
                 return () if market.book.change(event, now_ns) else (event.ticker,)
             case BookReplaced():
-                market.book.replace(event, now_ns)
+                market.wrong_prices = market.book.replace(event, now_ns)
                 return () if market.book.trusted else (event.ticker,)
             case TradePrinted():
                 market.tape.append(event)

@@ -75,15 +75,23 @@ class Freshness:
                 if old or self._suspect(market, desk.now_ns):
                     self._probed_ns[ticker] = desk.now_ns
                     asked.append(ticker)
-            elif market.book.updated_ns >= probed_ns:
+            elif self._whole_ns.get(ticker, 0) >= probed_ns:
                 del self._probed_ns[ticker]
             elif desk.now_ns - probed_ns > ANSWER_NS:
                 del self._probed_ns[ticker]
-                market.book.lose("silent, and no answer when asked for")
-                desk.warn("book untrusted: silent, and no answer when asked for", ticker)
+                self._unanswered(desk, market, probed_ns)
         if asked:
             self.probes += len(asked)
-            desk.out.do(RefreshBooks(tickers=tuple(asked), reason="quiet"))
+            desk.out.do(RefreshBooks(tickers=tuple(asked), reason="quiet", check=True))
+
+    def _unanswered(self, desk: Desk, market: Market, probed_ns: int) -> None:
+        """No whole book came: one that changes is alive and is asked for later, one that does not has no channel."""
+        ticker = market.info.ticker
+        if market.book.updated_ns >= probed_ns:
+            self._whole_ns[ticker] = desk.now_ns
+            return
+        market.book.lose("silent, and no answer when asked for")
+        desk.warn("book untrusted: silent, and no answer when asked for", ticker)
 
     @staticmethod
     def _suspect(market: Market, now_ns: int) -> bool:

@@ -105,3 +105,12 @@ def test_rounding_gives_the_nearest_valid_price_on_the_named_side(price: int) ->
     valid = [p for p in range(1, 10_000) if grid.is_valid(Price(p))]
     assert grid.floor(price) == max((p for p in valid if p <= price), default=None)
     assert grid.ceil(price) == min((p for p in valid if p >= price), default=None)
+
+
+def test_a_whole_book_tells_at_how_many_prices_the_trusted_one_was_wrong() -> None:
+    held = OrderBook(T)
+    assert held.replace(book(bids=((4_500, 100), (4_400, 100)), asks=((4_700, 100),)), 1) == 0
+    assert held.replace(book(bids=((4_500, 100), (4_400, 100)), asks=((4_700, 100),)), 2) == 0
+    assert held.replace(book(bids=((4_500, 90), (4_300, 100)), asks=((4_700, 100),)), 3) == 3
+    held.lose("gap")
+    assert held.replace(book(), 4) == 0, "nobody believed in it any more"

@@ -292,6 +292,15 @@ def test_refresh_holds_changes_back_until_the_book_came() -> None:
     assert [type(e) for f in (snapshot(3), delta(4)) for e in send(session, f)] == [BookReplaced, BookChanged]
 
 
+def test_a_check_asks_for_the_book_and_goes_on_telling_its_changes() -> None:
+    session = opened(MARKET)
+    send(session, snapshot(1))
+    session.check([MARKET, OTHER])
+    assert [c["params"]["market_tickers"] for c in commands(session)] == [[MARKET]]
+    told = [type(e) for f in (delta(2), snapshot(3), delta(4)) for e in send(session, f)]
+    assert told == [BookChanged, BookReplaced, BookChanged]
+
+
 def test_frames_of_strangers_are_refused() -> None:
     session = opened(MARKET)
     assert [type(event) for event in send(session, snapshot(1, "KXNOT-OURS"))] == [FrameRefused]

@@ -47,7 +47,7 @@ ROWS: dict[str, Row] = {
     "A23": Row("a redirect to another host", "not followed, nothing signed for it, unknown for writes", "12"),
     "A24": Row("endless, huge or packed replies", "cut off by size; unknown for writes", "2"),
     "A25": Row("a kept connection closes under a write", "no silent second sending", "2"),
-    "A26": Row("a batch reply out of order or with holes", "matched by client id", "2", "this core sends no batches"),
+    "A26": Row("a batch reply out of order or with holes", "matched by client id; what is left out is in doubt", "2"),
     "A27": Row("a list's cursor runs in a circle", "the read fails, nothing is believed absent", "4"),
     "A28": Row("lists lag the writes by seconds", "no order is given up, no false drift", "4"),
     "A29": Row("an old balance is served", "no alarm before the same difference was read again and again", "4 5"),

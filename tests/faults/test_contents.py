@@ -8,7 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain.amounts import Count
+from core.domain.amounts import Count, Price
+from core.domain.enums import BookSide
+from core.domain.events import BookChanged
+from core.domain.ids import Ticker
 from core.lab.story import Scene
 from core.sim.events import MarketMoved
 
@@ -226,14 +229,21 @@ def test_a_change_that_crosses_the_book_loses_it(proof: Proof, tamper: Tamper) -
 
 
 @row("D13")
-def test_a_book_that_went_wrong_unnoticed_is_put_right_by_the_next_whole_one(proof: Proof, tamper: Tamper) -> None:
+def test_a_book_that_went_wrong_unnoticed_is_put_right_by_the_next_whole_one_with_a_row(proof: Proof) -> None:
     wrong: list[bool] = []
     right: list[bool] = []
-    change = tamper.frames(DELTA, message(side="yes", price_dollars="0.0100", delta_fp="77.00"))
-    played = story((8, change), *looks(wrong, 12), *looks(right, 140), seconds=150)
-    proof(tamper.count)
+
+    def spoil(scene: Scene) -> None:
+        """A change nobody made, at a price far from everything that is traded."""
+        ticker = Ticker(quoted(scene))
+        scene.trader.submit(BookChanged(ticker=ticker, side=BookSide.ASK, price=Price(9_900), delta=7_700, seq=0))
+        proof(1)
+
+    played = story((8, spoil), *looks(wrong, 12), *looks(right, 140), seconds=150)
     sound(played)
     assert not any(wrong) and any(right)
+    (row,) = [e for e in played.picture.errors if "nothing said so" in e.error]
+    assert row.error == "book was wrong at 1 prices and nothing said so: the whole one wins"
 
 
 @row("D14")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
 import pytest
 
 from core.domain.amounts import contracts
+from core.domain.commands import Pause, Resume
 from core.domain.enums import BookSide, OrderState, TimeInForce, TraderState
-from core.lab.story import Scene
+from core.lab.story import Action, Scene
 from core.sim.link import LinkedLoop, MemoryTransport
 from core.sim.rest import RestReply
 
@@ -213,7 +215,9 @@ def test_signatures_out_of_time_halt_the_trader_with_the_reason(proof: Proof) ->
     refused = errors(played).count("header_timestamp_expired")
     proof(refused)
     sound(played)
-    assert any("our key is refused (header_timestamp_expired" in reason for reason in reasons(played))
+    halts = [reason for reason in reasons(played) if "our key is refused (header_timestamp_expired" in reason]
+    off = re.search(r"the exchange's clock is \+(\d+) ms from ours", halts[0])
+    assert off is not None and 119_000 < int(off[1]) < 121_000
 
 
 @row("A15")
@@ -339,6 +343,39 @@ def test_a_kept_connection_that_closes_brings_no_second_sending(proof: Proof) ->
     played = story((8, arm("connection_closed")))
     proof(struck(played, "connection_closed"))
     sound(played)
+
+
+def ask(command: Pause | Resume) -> Action:
+    return lambda scene: scene.trader.submit(command)
+
+
+MISSING = "the reply to a batch does not tell of it"
+
+
+@row("A26")
+def test_what_a_mangled_reply_to_a_batch_leaves_out_is_in_doubt_and_found(proof: Proof) -> None:
+    # A pause cancels every quote in one request, a resume quotes anew in one.
+    mangle = arm("batch_mangled", times=1)
+    played = story(
+        (8, both(mangle, ask(Pause()))), (11, mangle), (12, ask(Resume())),
+        seconds=45, quote_markets=6, simulated_markets=12,
+    )  # fmt: skip
+    proof(struck(played, "batch_mangled") // 2)
+    sound(played)
+    assert errors(played).count(f"outcome not known: {MISSING}") == 1, "what stood elsewhere in it was found"
+    assert errors(played).count(f"cancel failed, will be sent again: {MISSING}") == 1
+
+
+@row("A26")
+def test_a_lost_reply_to_a_batch_leaves_each_order_in_doubt_and_sends_none_twice(proof: Proof) -> None:
+    played = story(
+        (8, ask(Pause())), (11, arm("reply_lost", path=f"{ORDERS}/batched", times=1)), (12, ask(Resume())),
+        seconds=45, quote_markets=6, simulated_markets=12,
+    )  # fmt: skip
+    proof(struck(played, "reply_lost"))
+    sound(played)
+    assert errors(played).count("outcome not known: connection broke") >= 3
+    assert played.scene.desk.breaker.errors(played.scene.desk.now_ns) <= 1, "one thing happened"
 
 
 @row("A27")

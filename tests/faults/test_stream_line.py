@@ -254,13 +254,15 @@ def test_our_side_standing_still_loses_no_fill(proof: Proof) -> None:
 
 
 @row("C16")
-def test_a_burst_of_changes_is_taken_with_fills_and_cancels_among_them(proof: Proof) -> None:
+@pytest.mark.parametrize("changes", [9_000, pytest.param(50_000, marks=pytest.mark.long)])
+def test_a_burst_of_changes_is_taken_with_fills_and_cancels_among_them(proof: Proof, changes: int) -> None:
+    """Twice so many."""
     sent: list[int] = []
 
     def burst(scene: Scene) -> None:
         (connection,) = scene.server._connections
         sub = connection.session._by_channel["orderbook_delta"]
-        for n in range(4_500):
+        for n in range(changes // 2):
             for sign in ("", "-"):
                 msg = {
                     "market_ticker": quoted(scene),
