@@ -146,6 +146,25 @@ async def test_the_cursor_follows_the_order_not_the_row(bridge):
         assert bridge.sent == [CancelOrder(client_order_id=chosen, command_id=1)]
 
 
+async def test_a_canceled_order_takes_the_selection_with_it_and_not_the_view(bridge):
+    """A second x must not hit the order that took the place of the first, nor must the table jump to its end."""
+    bridge.put(orders=tuple(b.order(100 - i) for i in range(60)), finished_orders=())
+    async with running(bridge) as (app, pilot):
+        await go(pilot, "orders")
+        await pilot.press("down", "down", "down", "x")
+        (sent,) = bridge.sent
+        first = listing(app).splitlines()[2]
+        gone = next(order for order in bridge.shown.orders if order.client_order_id == sent.client_order_id)
+        rest = tuple(order for order in bridge.shown.orders if order is not gone)
+        bridge.put(orders=rest, finished_orders=(b.msgspec.structs.replace(gone, state=OrderState.CANCELED),))
+        await pilot.pause(0.4)
+        assert listing(app).splitlines()[2] == first and app.situation().order is None
+        await pilot.press("x")
+        assert bridge.sent == [sent]
+        await pilot.press("down")
+        assert app.situation().order.client_order_id != gone.client_order_id
+
+
 async def test_orders_are_filtered_and_searched(bridge):
     async with running(bridge) as (app, pilot):
         await go(pilot, "orders")

@@ -103,8 +103,7 @@ async def test_a_lost_control_port_is_told_and_the_console_goes_on(bridge):
         await asyncio.sleep(0.1)
         await pilot.press("g", "d", "g", "f")
         await until(lambda: app.navigator.lab.view().trouble)
-        await pilot.pause(0.3)
-        assert "refused" in plain(app.screen.query_one(ListingView).lines[1])
+        await until(lambda: "refused" in plain(app.screen.query_one(ListingView).lines[1]))
 
 
 @pytest.mark.parametrize(

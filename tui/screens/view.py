@@ -107,7 +107,10 @@ class ViewScreen(Screen[None], inherit_bindings=False):
         self.call_after_refresh(self.redraw)
 
     def on_listing_view_selected(self) -> None:
-        self._show_keys()
+        if self.view.tells_pick:
+            self.redraw()
+        else:
+            self._show_keys()
 
     # Drawing ----------------------------------------------------------------------------------------------------
 
@@ -170,6 +173,7 @@ class ViewScreen(Screen[None], inherit_bindings=False):
             filter=filters[self._filter] if filters else "",
             sort=sorts[self._sort] if sorts else "",
             outside=self._outside,
+            pick=self.listing.cursor,
         )
 
     def _show_keys(self) -> None:

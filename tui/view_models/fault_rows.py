@@ -6,13 +6,13 @@ from tui.view_models.ages import SECOND_NS, age_text
 from tui.view_models.cells import UNKNOWN, Cell, Column, Line, Row, columns_for, table_head, table_line
 from tui.view_models.lab import FaultRow, LabView, Trial
 from tui.view_models.listing import Listing
-from tui.view_models.look import Look, record_lines, titled
+from tui.view_models.look import Look, record_lines, titled, wrapped
 from tui.view_models.signs import working
 
 COLUMNS = (
     Column("SWITCH", 6, right=False),
     Column("FAULT", 18, right=False),
-    Column("STRUCK", 6),
+    Column("STRUCK", 6, room=90),
     Column("SEEN", 8),
     Column("WELL", 8),
     Column("EXPECTED", 0, right=False),
@@ -82,7 +82,7 @@ def lab_listing(look: Look) -> Listing:
         head=(*_trouble(lab), *_unwell(look), table_head(columns)),
         keys=tuple(named),
         row=lambda index: _row(lab.rows[index], look, columns),
-        foot=(_foot(),),
+        foot=_foot(named.get(look.pick or ""), look.width),
         record=lambda key: _record(named[key]),
     )
 
@@ -100,9 +100,18 @@ def _unwell(look: Look) -> tuple[Line, ...]:
     return (((f"the trader is not well now ({word}): a trial that begins here tells little", "warn"),),)
 
 
-def _foot() -> Line:
-    words = "SEEN: from strike to the first sign in the trader. WELL: from the fault's end until all is as before."
-    return ((words, "dim"),)
+def _foot(row: FaultRow | None, width: int) -> tuple[Line, ...]:
+    """What the columns mean, or all that is expected of the selected fault; always as many lines."""
+    if row is None:
+        texts = (
+            "SEEN: from strike to the first sign in the trader.",
+            "WELL: from the fault's end until all is as before.",
+        )
+        return (*(((text, "dim"),) for text in texts), ())
+    by = ", ".join(row.trial.signs) if row.trial is not None else ""
+    expected = wrapped(f"expected: {row.expected}", width)[:2]
+    lines: list[Line] = [((text, ""),) for text in (*expected, "")[:2]]
+    return (*lines, ((f"seen by: {by or '-'}", "dim"),))
 
 
 def _row(row: FaultRow, look: Look, columns: list[tuple[int, Column]]) -> Row:

@@ -36,13 +36,16 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One moment of one screen. `query` is what is searched for, in lower case; `rows` the room of the whole box."""
+    """One moment of one screen. `query` is what is searched for, in lower case; `pick` the key of the
+    selected row.
+    """
 
     frame: Frame
     query: str = ""
     filter: str = ""
     sort: str = ""
     outside: Outside = field(default_factory=Outside)
+    pick: str | None = None
 
     @property
     def snapshot(self) -> TraderSnapshot:
@@ -69,13 +72,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A screen beside the desk: what it shows and what can be chosen on it."""
+    """A screen beside the desk: what it shows and what can be chosen on it; `tells_pick`: it says more of the selected
+    row.
+    """
 
     name: str
     listing: Callable[[Look], Listing]
     filters: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
     follows: bool = False
+    tells_pick: bool = False
 
 
 def titled(name: str, look: Look, *, plain: str = "") -> Line:

@@ -22,6 +22,6 @@ VIEWS = {
         View("activity", activity_listing, filters=KINDS, follows=True),
         View("risk", risk_listing),
         View("health", health_listing),
-        View("lab", lab_listing),
+        View("lab", lab_listing, tells_pick=True),
     )
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -20,8 +21,8 @@ FAR = 1 << 30
 
 class ListingView(LinesView, can_focus=True):
     """Nothing is selected until the operator moves; from then on the selection follows the row's key until Esc lets go
-    of it. So no row is acted on that came under the cursor by itself. `follows` ones stay at their end until the
-    operator moves up.
+    of it or the row goes out of sight. So no row is acted on that came under the cursor by itself. `follows` ones stay
+    at their end until the operator moves up.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,20 +58,30 @@ class ListingView(LinesView, can_focus=True):
         return self.listing.row(self._index) if self._cursor is not None and self._index < len(keys) else None
 
     def show(self, listing: Listing) -> None:
-        """Take new contents; the selected key stays selected, else the row that took its place."""
+        """Take new contents. The rows in sight stay where they are, and with them the selection; a selected row that
+        left their sight or the list is let go of, for the next key was not meant for what took its place.
+        """
+        old, keys = self.listing.keys, listing.keys
         self.listing = listing
-        keys = listing.keys
-        if self._cursor is None:
-            self._index = len(keys) - 1 if self.follows else 0
+        if self._cursor is None and self.follows:
+            self._index = len(keys) - 1
         elif self._cursor is not None and not (self._index < len(keys) and keys[self._index] == self._cursor):
-            try:
-                found = keys.index(self._cursor)
-            except ValueError:
-                found = self._index
-            # The view stays where it is around the selected row, however many rows came or went above it.
-            self._top += found - self._index
-            self._index = found
+            moved = self._moved(old, keys)
+            self._top += moved
+            found = keys.index(self._cursor) if self._cursor in keys else None
+            if found is not None and self._top <= found < self._top + max(room(listing, self.size.height), 1):
+                self._index = found
+            else:
+                self._cursor, self._held = None, False
+                self._index += moved
         self._settle()
+
+    def _moved(self, old: Sequence[str], keys: Sequence[str]) -> int:
+        """How far the rows in sight have moved in the list, by the first of them that is still there."""
+        for index in range(self._top, min(self._top + room(self.listing, self.size.height), len(old))):
+            if old[index] != self._cursor and old[index] in keys:
+                return keys.index(old[index]) - index
+        return 0
 
     def _settle(self) -> None:
         keys = self.listing.keys
