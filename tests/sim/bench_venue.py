@@ -12,6 +12,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -22,6 +23,7 @@ from aiohttp import web
 from core.domain.amounts import dollars
 from core.domain.enums import BookSide, OrderStatus
 from core.sim.errors import Refused
+from core.sim.exchange import calm_collector
 from core.sim.model import NewOrder
 from core.sim.server import ExchangeServer, ExchangeSettings
 from tests.sim.peers import PEERS, Commands, installed, naive
@@ -102,6 +104,17 @@ def test_every_engine_trades_the_same() -> None:
     assert {peer(made) for peer in peers} == {(len(made), volume)}
 
 
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """The garbage collector as in a process that is an exchange and nothing else; for the peers alike."""
+    before = gc.get_threshold()
+    calm_collector()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("alone")
 def test_orders_through_the_venue() -> None:
     made = commands(list(bare_venue(4).markets))
     peers = {"naive book": naive, **{name: peer for name, (module, peer) in PEERS.items() if installed(module)}}

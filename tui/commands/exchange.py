@@ -62,6 +62,7 @@ def exchange(
 
 async def _serve(settings: object) -> None:
     from core.local.clock import SystemClock
+    from core.sim.exchange import calm_collector
     from core.sim.server import ExchangeServer
 
     server = ExchangeServer(settings, SystemClock())  # type: ignore[arg-type]
@@ -70,6 +71,7 @@ async def _serve(settings: object) -> None:
     except OSError as error:
         port = server.settings.port
         raise StartRefused(f"port {port} cannot be used ({error.strerror}); choose another or --port 0") from None
+    calm_collector()
     with tempfile.TemporaryDirectory(prefix="kalshi-trader-") as folder:
         path = _secret_file(Path(folder) / "key.pem", endpoint.private_key_pem)
         line = {
