@@ -176,6 +176,8 @@ class TraderApp(KeyedApp):
         elif action.command is not None:
             factory = action.command
             self.submit(lambda command_id: factory(situation, command_id))
+            if action.name == "panic":
+                self.operations.ordering.lock()
         else:
             (self.operations.table.get(name) or self.navigator.table[name])()
 

@@ -57,6 +57,10 @@ class Ordering:
         if not ticket.unlocked:
             self._app.main.focus_panel("ladder")
 
+    def lock(self) -> None:
+        """After a panic nothing is one key away from an order."""
+        self._ticket(unlocked=False, moving=None)
+
     def _resize(self, step: int) -> None:
         size = self._app.main.view.ticket.size
         self._ticket(size=Count(max(COUNT_SCALE, (size + step) // COUNT_SCALE * COUNT_SCALE)))

@@ -116,7 +116,7 @@ def _preview(
     takes, value, fee, own = _sweep(desk, wish, market)
     rests = max(0, wish.count - takes)
     held = desk.positions.net(wish.ticker)
-    covered = min(desk.risk.reducible(wish.ticker, wish.side), max(0, wish.count))
+    covered = min(_reducible(desk, wish, order), max(0, wish.count))
     opens = max(0, wish.count) - covered
     valid = 0 < wish.price < PRICE_SCALE
     holds = worst_loss(wish.price, Count(opens), buys_yes=wish.side is BookSide.BID) if valid else Money(0)
@@ -144,6 +144,15 @@ def _preview(
         gates=gates,
         refusal=refusal_of(gates),
     )
+
+
+def _reducible(desk: Desk, wish: PlaceOrder, order: Order | None) -> int:
+    """Contracts that only close what is held; an order that is changed does not stand in its own way."""
+    held = desk.positions.net(wish.ticker)
+    if held * wish.side.sign >= 0:
+        return 0
+    others = desk.orders.resting_worst(wish.ticker, wish.side) - (order.remaining if order is not None else 0)
+    return max(0, abs(held) - others)
 
 
 def _sweep(desk: Desk, wish: PlaceOrder, market: Market | None) -> tuple[int, int, int, int]:

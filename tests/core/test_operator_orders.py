@@ -81,6 +81,18 @@ def test_closing_what_is_held_loses_nothing_more() -> None:
     assert (shown.position, shown.position_after) == (500, 200)
 
 
+def test_a_move_of_an_exit_costs_nothing_either() -> None:
+    bench = Bench().up()
+    sent = bench.place(count=500)
+    bench.accept(sent)
+    bench.step(fill(count=500))
+    leaving = bench.place(price=9_000, side=BookSide.ASK, count=500)
+    bench.accept(leaving, order="o2")
+    moved_exit = AmendOrder(client_order_id=leaving.client_order_id, price=Price(8_900), count=Count(500))
+    shown = preview_amend(bench.desk, moved_exit)
+    assert (shown.holds, shown.refusal, shown.position_after) == (0, "", 0)
+
+
 def test_an_order_before_the_sessions_group_is_refused_and_the_preview_says_so() -> None:
     bench = Bench(group_limit=100).up()
     assert "order group" in preview_place(bench.desk, wish()).refusal

@@ -90,27 +90,23 @@ async def test_a_held_enter_never_places(bridge):
         assert isinstance(app.screen, Dialog) and bridge.sent == []
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "reason"),
-    [
-        ("price", "0.555", "Price off the market's grid"),
-        ("price", "abc", "price abc: write it like 0.56"),
-        ("size", "500", "Size exceeds limit: 500 > 100"),
-        ("size", "", "size is empty"),
-        ("market", "KXNONE", "Unknown market: KXNONE"),
-    ],
-)
-async def test_what_is_typed_wrong_is_refused_in_the_preview_with_the_reason(trader, field, value, reason):
+async def test_what_is_typed_wrong_is_refused_in_the_preview_with_the_reason(trader):
     async with on_ladder(trader, "O", "down", "enter") as (app, pilot):
-        typed = app.screen.query_one(f"#field-{field}")
-        typed.focus()
-        typed.value = value
-        await pilot.pause()
-        assert reason in dialog_text(app)
-        await pilot.press("enter", "enter")
-        await pilot.pause()
-        assert trader.sent == []
-        assert app.screen.query_one("#choice-yes").has_class("-locked")
+        for name, value, reason in (
+            ("price", "0.555", "Price off the market's grid"),
+            ("price", "abc", "price abc: write it like 0.56"),
+            ("size", "500", "Size exceeds limit: 500 > 100"),
+            ("size", "", "size is empty"),
+            ("market", "KXNONE", "Unknown market: KXNONE"),
+        ):
+            typed = app.screen.query_one(f"#field-{name}")
+            good, typed.value = typed.value, value
+            typed.focus()
+            await pilot.pause()
+            assert reason in dialog_text(app), name
+            await pilot.press("enter", "enter")
+            assert trader.sent == [] and app.screen.query_one("#choice-yes").has_class("-locked")
+            typed.value = good
 
 
 async def test_a_preview_that_is_refused_meanwhile_locks_the_button(trader):
@@ -122,6 +118,16 @@ async def test_a_preview_that_is_refused_meanwhile_locks_the_button(trader):
         await pilot.pause()
         assert "REFUSED: Only cancels: not connected" in dialog_text(app)
         assert trader.sent == []
+
+
+async def test_a_preview_that_fails_says_so_and_confirms_nothing(trader):
+    async with on_ladder(trader, "O", "down", "enter") as (app, pilot):
+        trader.previews = lambda wish: {}["broken"]
+        trader.put()
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "view error" in dialog_text(app) and trader.sent == []
 
 
 async def test_the_window_never_moves_while_a_price_is_pointed_at(trader):
@@ -169,6 +175,7 @@ async def test_the_order_pointed_at_is_canceled_after_its_preview(trader):
         assert trader.sent == [CancelOrder(client_order_id=own.client_order_id, command_id=1)]
 
 
+@pytest.mark.wide
 async def test_a_question_about_an_order_closes_when_the_order_ends(trader):
     own = b.order(1, price=5_400, count=30)
     trader.put(orders=(own,))
@@ -181,10 +188,11 @@ async def test_a_question_about_an_order_closes_when_the_order_ends(trader):
         assert "the order is FILLED" in shown(app, "notice")
 
 
-async def test_panic_works_over_the_preview_and_inside_its_fields(trader):
-    async with on_ladder(trader, "O", "down", "enter", "tab", "ctrl+k") as (_, pilot):
+async def test_panic_works_over_the_preview_and_inside_its_fields_and_locks_order_entry(trader):
+    async with on_ladder(trader, "O", "down", "enter", "tab", "ctrl+k") as (app, pilot):
         await pilot.pause()
         assert [type(wish) for wish in trader.sent] == [Panic]
+        assert not app.main.view.ticket.unlocked
 
 
 async def test_x_never_takes_another_order_than_the_one_that_was_selected(trader):
@@ -223,6 +231,7 @@ async def test_a_market_is_found_by_words_and_watched(trader):
         assert app.main.view.market == "KXRAIN-1"
 
 
+@pytest.mark.wide
 async def test_tables_are_filtered_and_sorted_and_say_so(trader):
     async with running(trader, size=(120, 40)) as (app, pilot):
         await pilot.press("2", "slash")
@@ -236,6 +245,7 @@ async def test_tables_are_filtered_and_sorted_and_say_so(trader):
         assert "by price ↑" in shown(app, "orders")
 
 
+@pytest.mark.wide
 async def test_the_explanation_is_of_the_market_that_is_shown(trader):
     gate = GateView(name="permission", value="cancel_only", limit="trade", text="not connected")
     trader.explanation = Explanation(ticker=b.HIGHNY, title="High", verdict="Not traded now: x.", gates=(gate,))
@@ -278,6 +288,7 @@ async def test_help_scrolls_by_page(trader):
         assert [plain(line) for line in app.screen.query_one("#help").lines] != before
 
 
+@pytest.mark.wide
 async def test_a_long_result_gets_its_lines_and_the_ladder_stays(trader):
     async with running(trader, size=(80, 24)) as (app, pilot):
         before = app.main.query_one("#ladder").region

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from tests.whole.support import run, start, status, wait_for_line
+from tui.commands.status import _running_text
 
 
 def test_every_form_tells_the_running_session_and_the_ended_one(tmp_path: Path) -> None:
@@ -66,3 +67,8 @@ def test_no_form_shows_key_or_token(tmp_path: Path) -> None:
                 assert key not in text
                 assert token not in text
             assert run(tmp_path, "stop").returncode == 0
+
+
+def test_a_picture_much_older_than_a_second_is_marked_stale():
+    assert _running_text("7", 900_000_000) == "running, pid 7, 0.9 s old"
+    assert "STALE" in _running_text("7", 9_000_000_000)

@@ -7,10 +7,11 @@ what is asked would be refused, the choice is locked.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -24,6 +25,9 @@ from core.trading.snapshot import TraderSnapshot
 from tui.view_models.cells import Line, cut, inert
 from tui.view_models.view_state import Frame
 from tui.widgets.lines import LinesView
+
+log = logging.getLogger("tui")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Dialog(ModalScreen[Answer]):
         self._guard_s = guard_ms / 1000
         self._armed_at = time.monotonic() + self._guard_s
         self._answered = False
+        self._broken = False
 
     def compose(self) -> ComposeResult:
         spec = self.spec
@@ -174,7 +179,9 @@ class Dialog(ModalScreen[Answer]):
         taken = 5 + (2 if spec.word else 0) + (2 if spec.fields else 0)
         room = max(self.app.size.height - taken, 1)
         frame = replace(self._seen(), width=width, height=room)
-        lines = [cut(line, width) for line in spec.lines(frame)]
+        self._broken = False
+        broken: list[Line] = [(("view error, see the log; nothing can be confirmed here", "alarm"),)]
+        lines = [cut(line, width) for line in self._asked(spec.lines, frame, broken)]
         if len(lines) > room:
             lines = [*lines[: room - 1], ((f"and {len(lines) - room + 1} more lines", "dim"),)]
         body = self.query_one("#body", LinesView)
@@ -184,12 +191,25 @@ class Dialog(ModalScreen[Answer]):
         self._lock(frame)
         self.query_one("#keys", LinesView).set_lines([self.keys_line()])
 
+    def _asked(self, ask: Callable[[Frame], T], frame: Frame, otherwise: T) -> T:
+        """What the question says of itself. One that fails is shown as failed and confirms nothing."""
+        try:
+            return ask(frame)
+        except Exception:
+            if not self._broken:
+                log.exception("the dialog %s failed", self.spec.name)
+            self._broken = True
+            return otherwise
+
+    def _locked(self, frame: Frame) -> bool:
+        return bool(self._asked(self.spec.locked, frame, "view error")) or self._broken
+
     def _lock(self, frame: Frame) -> None:
         """Dangerous choices work only when nothing stands against them."""
         typed = self.query("#typed")
         word_missing = bool(self.spec.word) and typed.first(Input).value.strip() != self.spec.word
-        locked = bool(self.spec.locked(frame))
-        renamed = self.spec.renamed(frame)
+        locked = self._locked(frame)
+        renamed = self._asked(self.spec.renamed, frame, "")
         for choice in self.spec.choices:
             if choice.danger:
                 button = self.query_one(f"#choice-{choice.name}", Button)
@@ -208,7 +228,7 @@ class Dialog(ModalScreen[Answer]):
             hints += [("enter", "take it"), ("tab", "next field")]
         else:
             under = focused.id if focused is not None else ""
-            renamed = self.spec.renamed(self._seen())
+            renamed = self._asked(self.spec.renamed, self._seen(), "")
             chosen = [choice for choice in choices if under == f"choice-{choice.name}"]
             hints += [("enter", renamed if choice.danger and renamed else choice.label) for choice in chosen]
             hints += [(choice.key, choice.label) for choice in choices if choice.key]
@@ -235,7 +255,7 @@ class Dialog(ModalScreen[Answer]):
         self._armed_at = max(self._armed_at, time.monotonic() + self._guard_s)
         if choice.danger:
             button = self.query_one(f"#choice-{name}", Button)
-            if early or button.disabled or self.spec.locked(self._seen()):
+            if early or button.disabled or self._locked(self._seen()):
                 return
         self._answer(Answer(name, values={name: text.strip() for name, text in self._seen().values.items()}))
 

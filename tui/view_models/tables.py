@@ -36,9 +36,9 @@ ORDER_COLUMNS = (
     Column("FILLED", 7),
     Column("AGE", 5),
     Column("STATE", 9, right=False),
-    Column("OWNER", 7, right=False, room=78),
+    Column("WHOSE", 7, right=False, room=66),
     Column("SINCE", 8, room=88),
-    Column("ID", 8, right=False, room=66),
+    Column("ID", 8, right=False, room=84),
     Column("WHY", 22, right=False, room=110),
 )
 
