@@ -279,6 +279,13 @@ async def test_a_reset_in_live_needs_the_word(trader):
         assert [type(wish) for wish in trader.sent] == [ResetBreaker]
 
 
+async def test_without_unicode_what_stands_before_an_order_is_no_question_mark(trader):
+    trader.put(orders=(b.order(1, price=5_400, count=30, ahead=contracts(87)),))
+    async with running(trader, ascii=True) as (app, _):
+        drawn = "".join(s.text for y in range(20) for s in app.main.query_one("#ladder").render_line(y))
+        assert "30<87" in drawn and drawn.isascii()
+
+
 async def test_help_scrolls_by_page(trader):
     async with running(trader, size=(80, 24)) as (app, pilot):
         await pilot.press("question_mark")

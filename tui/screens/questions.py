@@ -159,9 +159,9 @@ def filter_dialog(table: str, words: str) -> DialogSpec:
         name="filter",
         title=f"Filter {table}",
         lines=lambda frame: [(("Only rows with all these words, in any column; empty shows all.", "dim"),)],
-        choices=(Choice("apply", "Apply"), Choice("clear", "Show all")),
+        choices=(Choice("no", "Back"), Choice("clear", "Show all"), Choice("apply", "Apply")),
         focus="apply",
-        back="",
+        back="no",
         fields=(Field("words", words),),
         first="words",
     )

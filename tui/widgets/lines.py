@@ -20,6 +20,9 @@ from tui.view_models.cells import ROLES, Line, fit, inert
 
 log = logging.getLogger("tui")
 
+# Signs of the views that are not in `Symbols`; a question mark would say something else ("5?" is an order in doubt).
+IN_ASCII = str.maketrans({"…": "~", "≤": "<", "↑": "^", "↓": "v", "←": "<", "→": ">", "¢": "c", "°": " "})
+
 
 class LinesView(Widget):
     """Shows `lines`; those beyond the height are not seen."""
@@ -94,5 +97,5 @@ class LinesView(Widget):
         if not text.isprintable():
             text = fit(inert(text), cell_len(text))
         if self.ascii_only and not text.isascii():
-            text = text.replace("…", "~").encode("ascii", "replace").decode("ascii")
+            text = text.translate(IN_ASCII).encode("ascii", "replace").decode("ascii")
         return text
