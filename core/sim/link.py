@@ -148,11 +148,15 @@ class MemoryTransport(asyncio.Transport):
         _, data = self._inbox.popleft()
         self._inbox_size -= len(data)
         if data:
-            self._protocol.data_received(data)
+            self._receive(data)
             self.peer._drained(self._inbox_size)
         elif not self._protocol.eof_received():
             self.close()
         self._schedule()
+
+    def _receive(self, data: bytes) -> None:
+        """Bytes have arrived. A world that listens to the line does it here and in `_arrive`."""
+        self._protocol.data_received(data)
 
     def _drained(self, waiting: int) -> None:
         if self._paused_writer and waiting <= self._low and not self._lost:
@@ -208,7 +212,9 @@ class MemoryServer(asyncio.AbstractServer):
 
 class LinkedLoop(VirtualLoop):
     """A virtual loop with Unix sockets in memory. `delay_ns` is the time a byte takes; `refusing` turns new
-    connections away; `frozen` lets nothing arrive, as a dead line does."""
+    connections away; `frozen` lets nothing arrive, as a dead line does. `transport` is what ends are made of."""
+
+    transport: type[MemoryTransport] = MemoryTransport
 
     def __init__(self, start_ns: int = START_NS) -> None:
         super().__init__(start_ns)
@@ -272,8 +278,8 @@ class LinkedLoop(VirtualLoop):
             raise ConnectionRefusedError(errno.ECONNREFUSED, "nobody listens here")
         near_protocol, far_protocol = protocol_factory(), server.factory()
         assert isinstance(near_protocol, asyncio.Protocol) and isinstance(far_protocol, asyncio.Protocol)
-        near = MemoryTransport(self, near_protocol, "")
-        far = MemoryTransport(self, far_protocol, name)
+        near = self.transport(self, near_protocol, "")
+        far = self.transport(self, far_protocol, name)
         near.peer, far.peer = far, near
         self._ends[near] = self._ends[far] = None
         far.begin()

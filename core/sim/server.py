@@ -28,7 +28,6 @@ from core.sim.text import NS_PER_MS, http_date
 from core.sim.unruly import slices
 
 WS_PATH = "/trade-api/ws/v2"
-FLOW_PAUSE_S = 0.01
 CLOSE_WAIT_S = 1  # how long a closing connection may take to say goodbye
 MAX_BODY = 1_000_000
 SILENT_CLOSE_S = 0.02  # after the reply has left
@@ -91,6 +90,7 @@ class Wire:
 class ExchangeServer(Exchange):
     """One exchange, one port. `venue` is the exchange's truth, `faults` its switchboard, for tests and audits."""
 
+    flow_pause_s = 0.01  # between two looks at whose turn it is
     def __init__(self, settings: ExchangeSettings, clock: Clock, *, private_key_pem: bytes | None = None) -> None:
         super().__init__(settings, clock, private_key_pem=private_key_pem)
         self._faults_seen = 0
@@ -183,7 +183,7 @@ class ExchangeServer(Exchange):
             caught_up = self._trade_slice()
             if self.faults or self.faults.changed != self._faults_seen:
                 await self._apply_faults()
-            await self._clock.sleep(FLOW_PAUSE_S if caught_up else 0)
+            await self._clock.sleep(self.flow_pause_s if caught_up else 0)
 
     async def _apply_faults(self) -> None:
         """Faults that are states: listening or not, closing streams, keeping the past, letting go what was held."""

@@ -19,6 +19,8 @@ from core.trading.order import Order
 PACE_NS = NS // 4
 RENEW_PART = 3
 REFUSED_REST_NS = 2 * NS
+# Quotes that are as wished are looked at again when anything moved, and now and then for their age.
+LOOK_EVERY_NS = NS
 
 
 class ActorService:
@@ -28,6 +30,7 @@ class ActorService:
         self.strategy = strategy
         self.quoted: tuple[Ticker, ...] = ()
         self._acted_ns: dict[Ticker, int] = {}
+        self._content: dict[Ticker, tuple[int, tuple[object, ...]]] = {}
 
     def decide(self, desk: Desk, room: int) -> list[Wish]:
         """Wishes for the quoted markets that may be changed now: all cancels, and at most `room` orders, new or made
@@ -38,7 +41,11 @@ class ActorService:
             market = desk.markets.get(ticker)
             if market is None or desk.now_ns - self._acted_ns.get(ticker, -PACE_NS) < PACE_NS:
                 continue
+            if self._nothing_moved(desk, market):
+                continue
             found = self._decide_market(desk, market)
+            if not found:
+                self._content[ticker] = (desk.now_ns, _stamp(desk, market))
             orders = sum(not isinstance(wish, CancelOrder) for wish in found)
             if found and orders <= room:
                 room -= orders
@@ -53,6 +60,11 @@ class ActorService:
     def rest(self, ticker: Ticker, now_ns: int) -> None:
         """Leave a market alone for a while, after a refusal."""
         self._acted_ns[ticker] = now_ns + REFUSED_REST_NS
+
+    def _nothing_moved(self, desk: Desk, market: Market) -> bool:
+        """Whether all that a decision depends on is as it was when there was nothing to wish for."""
+        looked_ns, stamp = self._content.get(market.info.ticker, (0, ()))
+        return desk.now_ns - looked_ns < LOOK_EVERY_NS and stamp == _stamp(desk, market)
 
     def _decide_market(self, desk: Desk, market: Market) -> list[Wish]:
         orders = [o for o in desk.orders.get_open_orders() if o.ticker == market.info.ticker]
@@ -86,6 +98,10 @@ class ActorService:
             best_ask=_best_of_others(market, BookSide.ASK, orders),
             position=Count(desk.positions.net(market.info.ticker)),
         )
+
+
+def _stamp(desk: Desk, market: Market) -> tuple[object, ...]:
+    return (market.version, market.book.version, market.tradable, desk.orders.version, desk.positions.version)
 
 
 def _best_of_others(market: Market, side: BookSide, orders: list[Order]) -> Price | None:

@@ -1,0 +1,109 @@
+"""The auditor's own picture of what the stream told the trader: books with their sequence, by connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.lab.audit.ledger import DOLLAR
+
+WHOLE = "whole"
+
+
+class StreamBook:
+    """One market as told. `bad` says why nothing may be traded on it, "" when it is sound; `bad_ns` since when."""
+
+    def __init__(self) -> None:
+        self.sides: dict[str, dict[int, int]] = {"bid": {}, "ask": {}}
+        self.sid = -1
+        self.bad, self.bad_ns = "never told", 0
+        self.moved_ns = 0
+
+    def best(self, side: str) -> int | None:
+        prices = self.sides[side]
+        return None if not prices else max(prices) if side == "bid" else min(prices)
+
+    def spoil(self, why: str, at_ns: int) -> None:
+        if not self.bad:
+            self.bad, self.bad_ns = why, at_ns
+
+
+class StreamBooks:
+    """All books of the present stream connection."""
+
+    def __init__(self) -> None:
+        self.books: dict[str, StreamBook] = {}
+        self.last: dict[int, int] = {}
+        self.deltas = 0
+        self.unreadable = 0
+
+    def lose(self, why: str, at_ns: int) -> None:
+        """The connection is gone: every book with it."""
+        self.last.clear()
+        for book in self.books.values():
+            book.spoil(why, at_ns)
+
+    def frame(self, frame: Any, at_ns: int) -> None:
+        """One text of the stream."""
+        if not isinstance(frame, dict):
+            self.unreadable += 1
+            return
+        kind, sid, seq = frame.get("type"), frame.get("sid"), frame.get("seq")
+        if type(sid) is not int or type(seq) is not int:
+            return
+        last = self.last.get(sid)
+        if last is not None and seq <= last:
+            return
+        if last is not None and seq > last + 1:
+            for book in self.books.values():
+                if book.sid == sid:
+                    book.spoil(f"frames {last + 1} to {seq - 1} of {sid} missing", at_ns)
+        self.last[sid] = seq
+        message = frame.get("msg")
+        if kind in ("orderbook_snapshot", "orderbook_delta") and isinstance(message, dict):
+            self._book(kind == "orderbook_snapshot", sid, message, at_ns)
+
+    def _book(self, whole: bool, sid: int, message: dict[str, Any], at_ns: int) -> None:
+        ticker = str(message.get("market_ticker"))
+        book = self.books.setdefault(ticker, StreamBook())
+        try:
+            if whole:
+                book.sides = {
+                    "bid": {_price(p): _count(c) for p, c in message.get("yes_dollars_fp") or ()},
+                    "ask": {DOLLAR - _price(p): _count(c) for p, c in message.get("no_dollars_fp") or ()},
+                }
+                book.sid, book.bad = sid, ""
+            else:
+                self.deltas += 1
+                self._change(book, message, at_ns)
+        except (KeyError, TypeError, ValueError):
+            book.spoil("unreadable change", at_ns)
+            return
+        book.moved_ns = at_ns
+        bid, ask = book.best("bid"), book.best("ask")
+        if bid is not None and ask is not None and bid >= ask:
+            book.spoil(f"crossed, {bid} over {ask}", at_ns)
+
+    @staticmethod
+    def _change(book: StreamBook, message: dict[str, Any], at_ns: int) -> None:
+        no = message["side"] == "no"
+        price, delta = _price(message["price_dollars"]), _count(message["delta_fp"])
+        ladder = book.sides["ask" if no else "bid"]
+        price = DOLLAR - price if no else price
+        size = ladder.get(price, 0) + delta
+        if size < 0:
+            book.spoil(f"a size of {size} at {price}", at_ns)
+        if size > 0:
+            ladder[price] = size
+        else:
+            ladder.pop(price, None)
+
+
+def _price(text: Any) -> int:
+    whole, _, part = str(text).partition(".")
+    return int(whole) * DOLLAR + int(part.ljust(4, "0")[:4] or 0)
+
+
+def _count(text: Any) -> int:
+    sign = -1 if str(text).startswith("-") else 1
+    whole, _, part = str(text).lstrip("-").partition(".")
+    return sign * (int(whole) * 100 + int(part.ljust(2, "0")[:2] or 0))

@@ -1,0 +1,255 @@
+"""Faults of worlds in the world: contents, exchange, time, process, people, liquidation. Rows D to K."""
+
+from __future__ import annotations
+
+from core.lab.steps import (
+    POST,
+    Named,
+    act,
+    armed,
+    broken_disk,
+    cut,
+    freeze,
+    hit,
+    latency,
+    liquidate,
+    no_latency,
+    panic,
+    slow_disk,
+    stand,
+    step_wall,
+    storm,
+    task_dies,
+    thaw,
+    usual_disk,
+)
+
+IN_THE_WORLD: dict[str, Named] = {  # D. contents
+    "D1-no-json": armed("D1", "a frame is no JSON", "I13", "frame_broken", how="cut", times=4, line=False),
+    "D8-gap": armed(
+        "D8", "a number is missing in the sequence", "I8", "frame_lost", channel="orderbook_delta", times=1, line=False
+    ),
+    "D14-empty": Named(
+        row="D14", about="a book is empty", keeps="I8 I21", begin=(act("empty"),), line=False, low_s=1, high_s=2
+    ),
+    "D14-one-sided": Named(
+        row="D14",
+        about="one side is empty",
+        keeps="I8 I21",
+        begin=(act("one-sided", by=1),),
+        end=(act("one-sided", by=0),),
+        line=False,
+        low_s=5,
+        high_s=15,
+    ),
+    "D17-fees": Named(
+        row="D17",
+        about="fees change while trading",
+        keeps="I3 I5",
+        begin=(act("free-fees"),),
+        line=False,
+        low_s=1,
+        high_s=2,
+    ),
+    # E. the exchange
+    "E1-trading-paused": Named(
+        row="E1",
+        about="trading pause",
+        keeps="I9 I10 I16",
+        begin=(act("pause-trading", lasts=12),),
+        low_s=13,
+        high_s=14,
+        line=False,
+    ),
+    "E2-exchange-paused": Named(
+        row="E2", about="exchange pause", keeps="I16 I3", begin=(act("pause-exchange", lasts=12),), low_s=13, high_s=14
+    ),
+    "E3-reopens-far": Named(
+        row="E3",
+        about="a pause, and a far price after it",
+        keeps="I3 I11",
+        begin=(act("pause-trading", lasts=8), act("jump", by=1_500)),
+        low_s=9,
+        high_s=10,
+        line=False,
+    ),
+    "E4-everything-drops": Named(
+        row="E4",
+        about="maintenance drops every line",
+        keeps="I16 I19",
+        begin=(act("pause-exchange", lasts=10), cut),
+        low_s=11,
+        high_s=12,
+    ),
+    "E5-market-closes": Named(
+        row="E5",
+        about="a market closes under our orders",
+        keeps="I7 I5",
+        begin=(act("close"),),
+        line=False,
+        low_s=1,
+        high_s=2,
+        late=True,
+    ),
+    "E7-halt": Named(
+        row="E5",
+        about="a market is halted and resumed",
+        keeps="I7 I16",
+        begin=(act("halt", lasts=10),),
+        line=False,
+        low_s=11,
+        high_s=12,
+    ),
+    "E6-disputed": Named(
+        row="E6",
+        about="determined, disputed, amended",
+        keeps="I5 I7",
+        line=False,
+        low_s=2,
+        high_s=3,
+        late=True,
+        begin=(act("close"), act("determine"), act("dispute"), act("amend", result="no")),
+    ),
+    "E7-settled-unheard": Named(
+        row="E7",
+        about="a settlement while the stream is down",
+        keeps="I4 I5",
+        low_s=3,
+        high_s=4,
+        late=True,
+        begin=(cut, act("close"), act("determine"), act("settle")),
+    ),
+    "E9-settled-while-selling": Named(
+        row="E9",
+        about="a settlement while liquidating",
+        keeps="I21 I4",
+        line=False,
+        low_s=3,
+        high_s=4,
+        late=True,
+        begin=(liquidate, act("close"), act("determine"), act("settle")),
+    ),
+    "E10-deposit": Named(
+        row="E10",
+        about="money from outside",
+        keeps="I5",
+        begin=(act("deposit", by=5_000),),
+        line=False,
+        low_s=1,
+        high_s=2,
+    ),
+    "E10-withdrawal": Named(
+        row="E10",
+        about="money to outside",
+        keeps="I5",
+        begin=(act("deposit", by=-2_500),),
+        line=False,
+        low_s=1,
+        high_s=2,
+    ),
+    "E11-web-order": Named(
+        row="E11",
+        about="an order from the web page rests",
+        keeps="I22 I4",
+        begin=(act("web-order"),),
+        line=False,
+        low_s=1,
+        high_s=2,
+    ),
+    # F. time
+    "F1-wall-forward": Named(
+        row="F1",
+        about="the wall clock steps an hour ahead",
+        keeps="I18 I10",
+        begin=(step_wall(3_600),),
+        end=(step_wall(-3_600),),
+    ),
+    "F1-wall-back": Named(
+        row="F1",
+        about="the wall clock steps an hour back",
+        keeps="I18 I10",
+        begin=(step_wall(-3_600),),
+        end=(step_wall(3_600),),
+    ),
+    "F3-leap": Named(
+        row="F3", about="a leap second", keeps="I18", begin=(step_wall(-1),), line=False, low_s=1, high_s=2
+    ),
+    "F4-suspended": Named(
+        row="F4", about="the machine slept", keeps="I11 I8 I16", begin=(stand(40),), low_s=1, high_s=2
+    ),
+    "F8-timer-storm": Named(
+        row="F8", about="ten thousand timers at once", keeps="I12 I9", begin=(storm,), line=False, low_s=1, high_s=2
+    ),
+    # G. process and disk
+    "G12-sync-fails": Named(
+        row="G12",
+        about="the disk fails for good",
+        keeps="I1 I20",
+        begin=(broken_disk,),
+        low_s=1,
+        high_s=2,
+        late=True,
+        line=False,
+    ),
+    "G16-slow-disk": Named(
+        row="G16", about="a sync takes two seconds", keeps="I12 I9", begin=(slow_disk,), end=(usual_disk,), line=False
+    ),
+    "G19-stopped": Named(
+        row="G19", about="stopped and continued", keeps="I8 I11", begin=(stand(20),), low_s=1, high_s=2
+    ),
+    "G22-task-dies": Named(
+        row="G22", about="a background task dies", keeps="I16 I10", begin=(task_dies,), line=False, low_s=1, high_s=2
+    ),
+    "G24-loop-blocked": Named(
+        row="G24", about="the loop stands for five seconds", keeps="I12 I17", begin=(stand(5),), low_s=1, high_s=2
+    ),
+    "C15-frozen": Named(
+        row="C15",
+        about="nothing arrives for a while, then all at once",
+        keeps="I8 I12 I16",
+        begin=(freeze,),
+        end=(thaw,),
+        low_s=3,
+        high_s=10,
+    ),
+    # H. people
+    "H7-panic": Named(row="H7", about="panic", keeps="I9 I10", begin=(panic,), line=False, low_s=1, high_s=2),
+    # J. liquidation
+    "J1-nobody-there": Named(
+        row="J1",
+        about="liquidation with empty books",
+        keeps="I21",
+        begin=(act("empty"), liquidate),
+        line=False,
+        low_s=3,
+        high_s=5,
+    ),
+    "J2-bid-collapses": Named(
+        row="J2",
+        about="the bid goes while selling",
+        keeps="I21",
+        begin=(liquidate, act("flash", by=-1)),
+        line=False,
+        low_s=3,
+        high_s=5,
+    ),
+    "J3-exit-rejected": armed(
+        "J3", "exits are rejected", "I21 I19", "rejected", liquidate, **POST, times=3, line=False, low_s=4, high_s=8
+    ),
+    "J4-liquidate": Named(
+        row="J4", about="everything is sold", keeps="I21", begin=(liquidate,), line=False, low_s=3, high_s=5
+    ),
+    "J5-fill-while-selling": Named(
+        row="J5", about="a fill while selling", keeps="I21", begin=(hit, liquidate), line=False, low_s=3, high_s=5
+    ),
+    # K. everywhere
+    "K12-latency": Named(
+        row="K12",
+        about="every byte takes a second or more",
+        keeps="all",
+        begin=(latency(500, 1_500),),
+        end=(no_latency,),
+        low_s=5,
+        high_s=15,
+    ),
+}

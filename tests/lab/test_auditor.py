@@ -1,0 +1,375 @@
+"""The auditor catches a broken run of every invariant, and says nothing of a sound one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from core.lab.audit.rules import INVARIANTS, NS
+
+from .run import Run, T
+
+Break = Callable[[Run], None]
+
+
+def sound(run: Run) -> None:
+    run.order("kt-1")
+    run.look(20)
+    run.exists("kt-1", filled=100)
+    run.fill("t-1", "kt-1")
+    run.booked("t-1", "kt-1")
+    run.look(20)
+    run.call("DELETE", "/portfolio/events/orders/kt-1", status=200, reply={})
+    run.exists("kt-1", status="canceled", filled=100)
+    run.state("kt-1", "CANCELED", 100)
+    run.look(5)
+    run.end()
+
+
+def sent_before_the_disk(run: Run) -> None:
+    run.intend("kt-1", synced=False)
+    run.send("kt-1")
+
+
+def never_intended(run: Run) -> None:
+    run.exists("kt-9")
+
+
+def changed_before_the_disk(run: Run) -> None:
+    run.order("kt-1")
+    run.call("POST", "/portfolio/events/orders/kt-1/amend", {}, status=200)
+
+
+def two_orders_of_one_intent(run: Run) -> None:
+    run.order("kt-1")
+    run.exists("kt-1", order_id="other")
+
+
+def intended_twice(run: Run) -> None:
+    run.order("kt-1")
+    run.intend("kt-1")
+
+
+def too_many_orders(run: Run) -> None:
+    for number in range(11):
+        run.order(f"kt-{number}", count=100)
+        run.pass_by(0.5)
+
+
+def too_large(run: Run) -> None:
+    run.intend("kt-1", count=20_000)
+    run.exists("kt-1", count=20_000)
+
+
+def too_much_position(run: Run) -> None:
+    for number in range(3):
+        run.intend(f"kt-{number}", count=5_000)
+        run.exists(f"kt-{number}", count=5_000)
+
+
+def position_differs(run: Run) -> None:
+    run.look(10, positions={T: 100})
+
+
+def order_forgotten(run: Run) -> None:
+    run.order("kt-1")
+    run.look(10, orders={})
+
+
+def order_before_comparing(run: Run) -> None:
+    run.pass_by(1)
+    run.auditor.requests.streamed()
+    run.pass_by(1)
+    run.intend("kt-1")
+
+
+def cash_differs(run: Run) -> None:
+    run.look(10, cash=1)
+
+
+def cash_is_no_integer(run: Run) -> None:
+    run.end(cash=1e9)
+
+
+def money_was_made(run: Run) -> None:
+    run.end(conservation="a cent too much")
+
+
+def fill_twice(run: Run) -> None:
+    run.order("kt-1")
+    run.fill("t-1", "kt-1")
+    run.booked("t-1", "kt-1")
+    run.booked("t-1", "kt-1")
+
+
+def fill_never_made(run: Run) -> None:
+    run.order("kt-1")
+    run.booked("t-1", "kt-1")
+
+
+def fill_never_booked(run: Run) -> None:
+    run.order("kt-1")
+    run.fill("t-1", "kt-1")
+    run.exists("kt-1", status="executed", filled=500)
+    run.end()
+
+
+def no_such_way(run: Run) -> None:
+    run.move("READY", "INITIALIZING")
+
+
+def opened_again_in_silence(run: Run) -> None:
+    run.order("kt-1")
+    run.state("kt-1", "CANCELED")
+    run.state("kt-1", "RESTING")
+    run.look(1)
+
+
+def filled_more_than_its_size(run: Run) -> None:
+    run.order("kt-1")
+    run.state("kt-1", "FILLED", 600)
+
+
+def decided_on_a_hole(run: Run) -> None:
+    run.book(skip=1, delta="1.00")
+    run.pass_by(1)
+    run.intend("kt-1")
+
+
+def decided_on_a_cross(run: Run) -> None:
+    run.book(bid="0.4800", delta="1.00")
+    run.pass_by(1)
+    run.intend("kt-1")
+
+
+def decided_on_a_negative_size(run: Run) -> None:
+    run.book(delta="-99.00")
+    run.pass_by(1)
+    run.intend("kt-1")
+
+
+def decided_on_a_dead_line(run: Run) -> None:
+    run.pass_by(30)
+    run.intend("kt-1")
+
+
+def shown_otherwise(run: Run) -> None:
+    run.look(2, books={T: (True, 4_400, 4_700)})
+
+
+def cancel_blocked(run: Run) -> None:
+    run.order("kt-1")
+    run.auditor.commanded("CancelAll")
+    run.look(6)
+
+
+def breaker_never_trips(run: Run) -> None:
+    for number in range(6):
+        run.intend(f"kt-{number}")
+        run.send(f"kt-{number}", status=400)
+        run.pass_by(1)
+    run.look(3)
+
+
+def risk_while_tripped(run: Run) -> None:
+    run.breaker(True)
+    run.intend("kt-1")
+
+
+def reset_by_itself(run: Run) -> None:
+    run.breaker(True)
+    run.breaker(False)
+
+
+def rests_after_the_end(run: Run) -> None:
+    run.order("kt-1")
+    run.end()
+
+
+def no_lease(run: Run) -> None:
+    run.intend("kt-1")
+    run.send("kt-1", lease_s=86_400)
+
+
+def escaped(run: Run) -> None:
+    run.look(1, internal=("internal error: KeyError",))
+
+
+def silent_and_idle(run: Run) -> None:
+    run.look(120, orders={})
+
+
+def halted_without_a_word(run: Run) -> None:
+    run.look(1, state="ERROR", reason="")
+
+
+def hangs_in_flight(run: Run) -> None:
+    run.order("kt-1")
+    run.look(70, orders={"kt-1": ("CANCELING", "own", 500)})
+
+
+def signed_by_another_clock(run: Run) -> None:
+    run.sent(2, "GET", "/trade-api/v2/exchange/status", stamp_ms=3_600_000)
+
+
+def stands_still(run: Run) -> None:
+    taken = run.now_ns
+    run.look(5, taken_ns=taken)
+
+
+def too_many_requests(run: Run) -> None:
+    for _ in range(60):
+        run.call("GET", "/markets", status=200, reply={})
+
+
+def connects_without_end(run: Run) -> None:
+    for number in range(300):
+        run.auditor.opened(10 + number)
+        run.pass_by(0.1)
+
+
+def journal_damaged(run: Run) -> None:
+    run.auditor.journaled(b"\x05\x00\x00\x00" + b"\x00" * 12 + b"hello")
+
+
+def replays_differ(run: Run) -> None:
+    run.end(replayed=("a", "b"))
+
+
+def exit_that_grows(run: Run) -> None:
+    run.intend("kt-1", origin="procedure")
+
+
+def exit_under_its_floor(run: Run) -> None:
+    run.order("kt-1")
+    run.fill("t-1", "kt-1", 500)
+    run.booked("t-1", "kt-1", count=500, position=500)
+    run.intend("kt-2", side="ask", price=1_000, count=500, origin="procedure")
+
+
+def exit_that_may_open(run: Run) -> None:
+    run.order("kt-1")
+    run.fill("t-1", "kt-1", 500)
+    run.booked("t-1", "kt-1", count=500, position=500)
+    run.intend("kt-2", side="ask", price=4_400, count=500, origin="procedure")
+    run.send("kt-2")
+
+
+def touches_others(run: Run) -> None:
+    run.exists("", order_id="web-1")
+    run.call("DELETE", "/portfolio/events/orders/web-1", status=200)
+
+
+def does_not_tell_of_others(run: Run) -> None:
+    run.exists("", order_id="web-1")
+    run.order("kt-1")
+    run.look(10, foreign=0)
+
+
+BROKEN: dict[Break, str] = {
+    sent_before_the_disk: "I1",
+    never_intended: "I1",
+    changed_before_the_disk: "I1",
+    two_orders_of_one_intent: "I2",
+    intended_twice: "I2",
+    too_many_orders: "I3",
+    too_large: "I3",
+    too_much_position: "I3",
+    position_differs: "I4",
+    order_forgotten: "I4",
+    order_before_comparing: "I4",
+    cash_differs: "I5",
+    cash_is_no_integer: "I5",
+    money_was_made: "I5",
+    fill_twice: "I6",
+    fill_never_made: "I6",
+    fill_never_booked: "I6",
+    no_such_way: "I7",
+    opened_again_in_silence: "I7",
+    filled_more_than_its_size: "I7",
+    decided_on_a_hole: "I8",
+    decided_on_a_cross: "I8",
+    decided_on_a_negative_size: "I8",
+    decided_on_a_dead_line: "I8",
+    shown_otherwise: "I8",
+    cancel_blocked: "I9",
+    breaker_never_trips: "I10",
+    risk_while_tripped: "I10",
+    reset_by_itself: "I10",
+    rests_after_the_end: "I11",
+    no_lease: "I11",
+    escaped: "I13",
+    silent_and_idle: "I16",
+    halted_without_a_word: "I16",
+    hangs_in_flight: "I16",
+    signed_by_another_clock: "I18",
+    stands_still: "I18",
+    too_many_requests: "I19",
+    connects_without_end: "I19",
+    journal_damaged: "I20",
+    replays_differ: "I20",
+    exit_that_grows: "I21",
+    exit_under_its_floor: "I21",
+    exit_that_may_open: "I21",
+    touches_others: "I22",
+    does_not_tell_of_others: "I22",
+}
+
+
+def test_a_sound_run_is_without_a_word() -> None:
+    run = Run()
+    sound(run)
+    assert run.auditor.violations == {}
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
+def test_a_broken_run_is_caught(broken: Break) -> None:
+    run = Run()
+    broken(run)
+    assert BROKEN[broken] in run.found, run.auditor.violations
+
+
+def test_every_invariant_has_a_broken_run() -> None:
+    assert set(BROKEN.values()) == INVARIANTS.keys()
+
+
+def test_a_difference_that_is_mended_in_time_is_none() -> None:
+    run = Run()
+    run.order("kt-1")
+    run.look(2, positions={T: 100})
+    run.look(10)
+    assert run.auditor.violations == {}
+
+
+def test_while_a_fault_is_on_books_may_differ_and_afterwards_they_may_not() -> None:
+    run = Run()
+    run.order("kt-1")
+    run.auditor.faults.begin("x", run.now_ns, line=True)
+    run.look(20, positions={T: 100})
+    assert run.auditor.violations == {}
+    run.auditor.faults.end("x", run.now_ns)
+    run.look(run.auditor.rules.compare_s + 10, positions={T: 100})
+    assert run.found == {"I4"}
+
+
+def test_the_reading_of_bytes_is_alike_for_every_split() -> None:
+    def told(size: int) -> tuple[int, dict[str, str]]:
+        run = Run()
+        lines = run.auditor.lines
+        whole = bytearray()
+        run.auditor.received = lambda _number, data: whole.extend(data)  # type: ignore[method-assign, misc]
+        for _ in range(3):
+            run.book(delta="1.00")
+        del run.auditor.received  # type: ignore[attr-defined]
+        for start in range(0, len(whole), size):
+            run.auditor.received(1, bytes(whole[start : start + size]))
+        assert lines[1].stream
+        return run.auditor.streams.deltas, run.auditor.violations
+
+    assert {told(size)[0] for size in (1, 2, 3, 7, 50, 10_000)} == {3}
+
+
+def test_a_minute_is_a_minute() -> None:
+    run = Run()
+    assert run.auditor.rules.owed_s * NS == 60 * NS
