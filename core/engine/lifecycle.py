@@ -78,9 +78,12 @@ class Lifecycle:
             self._fetch_missing_fills()
         self._watch_links()
         self._advance_procedure()
-        drive = DRIVES.get(desk.state)
+        drive, running = DRIVES.get(desk.state), self.procedure
         if drive is not None:
             drive(self)
+        if self.procedure is not running:
+            # What has just begun need not wait for the next beat.
+            self._advance_procedure()
         if desk.machine.overdue(desk.now_ns):
             self._overdue()
         desk.freshness.beat(desk)

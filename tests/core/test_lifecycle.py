@@ -16,7 +16,7 @@ from core.domain.commands import (
     Stop,
     WatchMarket,
 )
-from core.domain.effects import Leave, ReadKind, RefreshBooks, SendOrder, WatchMarkets
+from core.domain.effects import Leave, ReadKind, RefreshBooks, SendOrder, SendOrders, WatchMarkets
 from core.domain.enums import BookSide, ExitReason, MarketStatus, OrderStatus, Origin, PauseKind, TraderState
 from core.domain.ids import OrderId, Ticker
 from core.domain.records import Corrected, SessionEnded
@@ -407,6 +407,84 @@ def test_liquidation_leaves_a_residue_rather_than_sell_below_its_floor() -> None
     bench.beat(times=20)
     assert bench.state is S.PAUSED
     assert "residue" in bench.desk.status.alarm
+
+
+def holding_in_many(markets: int) -> Bench:
+    bench = Bench()
+    tickers = [f"KXTEST-26DEC01-{number:02d}" for number in range(markets)]
+    bench.markets = tuple(market(ticker) for ticker in tickers)
+    bench.positions = tuple(
+        ev.PositionReport(ticker=Ticker(t), position=Count(500), cost=4_500 * 500, realized=0, fees=0) for t in tickers
+    )
+    return bench.up()
+
+
+def exits(bench: Bench) -> list[SendOrder]:
+    return [
+        o for e in bench.effects for o in (e.orders if isinstance(e, SendOrders) else (e,)) if isinstance(o, SendOrder)
+    ]
+
+
+def residues(bench: Bench) -> list[str]:
+    return [e.error for e in bench.desk.status.errors if "residue" in e.error]
+
+
+def test_liquidation_of_many_positions_takes_the_order_rate_and_leaves_none() -> None:
+    bench = holding_in_many(23)
+    bench.step(Liquidate())
+    done = 0
+    for _ in range(80):
+        bench.beat()
+        sent = exits(bench)[done:]
+        assert len(sent) <= 5
+        for number, order in enumerate(sent, done):
+            bench.step(
+                ev.OrderAccepted(
+                    client_order_id=order.client_order_id, order_id=OrderId(f"x{number}"), filled=order.count,
+                    remaining=Count(0), elapsed_ns=1,
+                )
+            )  # fmt: skip
+            bench.step(fill(f"t{number}", order=f"x{number}", side=order.side, ticker=order.ticker))
+        done += len(sent)
+    bench.positions = ()
+    bench.beat(times=10)
+    assert done == 23 and not bench.desk.positions.open()
+    assert bench.desk.orders.counts.denied == 0
+    assert bench.state is S.PAUSED
+
+
+def test_liquidation_tries_a_position_that_nobody_takes_a_bounded_number_of_times() -> None:
+    bench = holding(500)
+    bench.step(Liquidate())
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(500), cost=4_500 * 500, realized=0, fees=0),)
+    done = 0
+    for _ in range(40):
+        bench.beat(seconds=1)
+        for sent in exits(bench)[done:]:
+            finish_ioc(bench, sent, 0, 4_500, f"x{done}")
+            done += 1
+    assert done == 8
+    assert bench.state is S.PAUSED and residues(bench)
+
+
+def test_liquidation_waits_a_while_for_a_book_that_is_being_made_whole() -> None:
+    bench = holding(500)
+    bench.step(ev.BookLost(tickers=(T,), reason="gap"))
+    bench.step(Liquidate())
+    bench.beat(times=30)
+    assert bench.state is S.ACTING and not exits(bench)
+    bench.step(book(seq=9))
+    bench.beat(times=3)
+    assert [s.count for s in exits(bench)] == [500]
+
+
+def test_liquidation_does_not_wait_for_a_book_for_ever() -> None:
+    bench = holding(500)
+    bench.step(ev.BookLost(tickers=(T,), reason="gap"))
+    bench.step(Liquidate())
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(500), cost=4_500 * 500, realized=0, fees=0),)
+    bench.beat(seconds=1, times=25)
+    assert bench.state is S.PAUSED and residues(bench)
 
 
 def test_liquidation_cancels_and_verifies_before_it_sells() -> None:

@@ -8,12 +8,12 @@ brings nothing is bounded. What cannot be done is said, with figures, and is nev
 from __future__ import annotations
 
 from core.domain.amounts import Money, money_text
-from core.domain.commands import PlaceOrder
-from core.domain.enums import Origin, TimeInForce, TraderState
+from core.domain.enums import TraderState
 from core.trading.cash_plan import cash_plan, count_for
 from core.trading.desk import Desk
 from core.trading.order import Order
 from core.trading.procedures.base import NS, Done, Rank
+from core.trading.procedures.exits import is_working, send_exit
 from core.trading.procedures.verify import CancelAndVerify, Progress
 
 CANCEL_LIMIT_NS = 20 * NS
@@ -49,8 +49,7 @@ class CashRecovery:
         return f"{money_text(deficit(desk))} more"
 
     def _recover(self, desk: Desk) -> Done | None:
-        # An exit in flight or a fill not yet held would make the next size wrong: wait for both.
-        if self._working is not None and (self._working.is_open or self._working.missing):
+        if self._working is not None and is_working(self._working):
             return None
         if self._working is not None:
             self._empty = self._empty + 1 if self._working.done == 0 else 0
@@ -68,23 +67,9 @@ class CashRecovery:
         desk.reducing = True
         self._not_before_ns = desk.now_ns + BETWEEN_TRIES_NS
         line = plan[0]
-        assert line.limit_price is not None
-        result = desk.place(
-            PlaceOrder(
-                origin=Origin.PROCEDURE,
-                ticker=line.ticker,
-                side=line.side,
-                price=line.limit_price,
-                count=count_for(line, deficit(desk)),
-                time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
-                reduce_only=True,
-            )
-        )
-        if isinstance(result, Order):
-            self._working = result
-        else:
+        self._working = send_exit(desk, line, count_for(line, deficit(desk)))
+        if self._working is None:
             self._empty += 1
-            desk.status.log_action_result(desk.wall_ns, "denied", f"{line.ticker}: {result.text}", status="refused")
         return None
 
 

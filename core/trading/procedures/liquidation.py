@@ -1,25 +1,29 @@
 """Liquidation: cancel and verify, then close every position by immediate reduce-only orders, then read what is left.
 
-Never past flat (reduce-only, sized from the position), never below the plan's floor, a bounded number of tries. Ends
-paused, with the residue named.
+As many exits at a time as the order rate lets pass, the dearest first, each position a bounded number of times. Never
+past flat, never below the plan's floor. Ends paused, with the residue named.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 from core.domain.amounts import count_text
-from core.domain.commands import PlaceOrder
 from core.domain.effects import ReadKind
-from core.domain.enums import Origin, TimeInForce
 from core.domain.events import PositionsRead, ReadFailed
+from core.domain.ids import Ticker
 from core.trading.desk import Desk
 from core.trading.liquidation_plan import liquidation_plan
 from core.trading.order import Order
 from core.trading.procedures.base import NS, Done, Rank
+from core.trading.procedures.exits import is_working, send_exit
 from core.trading.procedures.verify import CancelAndVerify, Progress
+from core.trading.snapshot import LiquidationLine
 
 CANCEL_LIMIT_NS = 20 * NS
-ROUNDS = 8
-BETWEEN_ROUNDS_NS = NS
+TRIES = 8
+BETWEEN_TRIES_NS = NS
+PATIENCE_NS = 15 * NS
 
 
 class Liquidation:
@@ -30,10 +34,10 @@ class Liquidation:
 
     def __init__(self, desk: Desk) -> None:
         self._verify = CancelAndVerify(desk, CANCEL_LIMIT_NS)
-        self._working: list[Order] = []
-        self._round = 0
-        self._not_before_ns = 0
-        self._request = 0
+        self._working: dict[Ticker, Order] = {}
+        self._tries: Counter[Ticker] = Counter()
+        self._not_before_ns: dict[Ticker, int] = {}
+        self._request = self._patient_ns = 0
 
     def advance(self, desk: Desk) -> Done | None:
         match self._verify.advance(desk):
@@ -45,36 +49,36 @@ class Liquidation:
                 return None
 
     def _sell(self, desk: Desk) -> Done | None:
-        # An exit in flight or a fill not yet held would make the next size wrong: wait for both.
-        if any(o.is_open or o.missing for o in self._working) or desk.now_ns < self._not_before_ns:
-            return None
         if self._request:
             return self._confirm(desk)
-        todo = [line for line in liquidation_plan(desk.positions, desk.markets) if line.closable]
-        if not todo or self._round >= ROUNDS:
+        self._working = {ticker: order for ticker, order in self._working.items() if is_working(order)}
+        todo = [line for line in liquidation_plan(desk.positions, desk.markets) if self._may_try(line)]
+        if not todo and not self._working and not self._waits_for_a_book(desk):
             self._request = desk.out.read(ReadKind.POSITIONS)
             return None
-        self._round += 1
-        self._not_before_ns = desk.now_ns + BETWEEN_ROUNDS_NS
-        self._working = []
-        for line in todo:
-            assert line.limit_price is not None
-            result = desk.place(
-                PlaceOrder(
-                    origin=Origin.PROCEDURE,
-                    ticker=line.ticker,
-                    side=line.side,
-                    price=line.limit_price,
-                    count=line.closable,
-                    time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
-                    reduce_only=True,
-                )
-            )
-            if isinstance(result, Order):
-                self._working.append(result)
-            else:
-                desk.status.log_action_result(desk.wall_ns, "denied", f"{line.ticker}: {result.text}", status="refused")
+        due = [
+            line
+            for line in sorted(todo, key=lambda line: (-line.proceeds, line.ticker))
+            if line.ticker not in self._working and desk.now_ns >= self._not_before_ns.get(line.ticker, 0)
+        ]
+        for line in due[: max(0, desk.risk.rate_room(desk.now_ns))]:
+            self._tries[line.ticker] += 1
+            self._not_before_ns[line.ticker] = desk.now_ns + BETWEEN_TRIES_NS
+            order = send_exit(desk, line, line.closable)
+            if order is not None:
+                self._working[line.ticker] = order
         return None
+
+    def _waits_for_a_book(self, desk: Desk) -> bool:
+        """A book that is just being made whole is no reason to leave its position; for a while."""
+        self._patient_ns = self._patient_ns or desk.now_ns + PATIENCE_NS
+        if desk.now_ns >= self._patient_ns:
+            return False
+        untrusted = desk.markets.untrusted()
+        return any(p.ticker in untrusted and self._tries[p.ticker] < TRIES for p in desk.positions.open())
+
+    def _may_try(self, line: LiquidationLine) -> bool:
+        return line.closable > 0 and self._tries[line.ticker] < TRIES
 
     def _confirm(self, desk: Desk) -> Done | None:
         match desk.answer(self._request):
