@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -350,3 +351,18 @@ def test_only_rows_in_sight_are_built():
     lines = listing_lines(shown, 80, 20, 500, "510", UNICODE, held=False)
     assert built == list(range(500, 518)) and len(lines) == 20
     assert "501-518 of 2000" in plain(lines[0])
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_what_is_put_away_before_it_was_seen_does_not_end_the_screen(bridge, turns):
+    """Two keys at once, or the trader's end: a question is popped while it is still being built."""
+    async with running(bridge) as (app, pilot):
+        await go(pilot, "orders")
+        await pilot.press("down")
+        for name in ("record", "help", "quit", "breaker"):
+            app.action_operate(name)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            app.pop_screen()
+            await pilot.pause()
+        assert app.is_running and app.return_code is None

@@ -18,10 +18,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
 from core.trading.snapshot import TraderSnapshot
+from tui.screens.overlay import Overlay
 from tui.view_models.cells import Line, cut, inert
 from tui.view_models.view_state import Frame
 from tui.widgets.lines import LinesView
@@ -92,7 +92,7 @@ class TypedInput(Input):
         super().insert_text_at_cursor(inert(text))
 
 
-class Dialog(ModalScreen[Answer]):
+class Dialog(Overlay[Answer]):
     """Shows a `DialogSpec`."""
 
     AUTO_FOCUS = None
@@ -145,6 +145,8 @@ class Dialog(ModalScreen[Answer]):
         return button
 
     def on_mount(self) -> None:
+        if self.gone:
+            return
         spec = self.spec
         wanted = self.query_one(f"#choice-{spec.focus}", Button)
         if spec.first:
@@ -154,7 +156,8 @@ class Dialog(ModalScreen[Answer]):
         self._show()
 
     def on_resize(self) -> None:
-        self._show()
+        if not self.gone:
+            self._show()
 
     def draw(self, snapshot: TraderSnapshot, now_ns: int) -> None:
         """Show the newest picture, or close when the question no longer fits it."""

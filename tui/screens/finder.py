@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from core.domain.ids import Ticker
 from core.domain.market import MarketInfo, MarketListing
 from tui.screens.dialog import TypedInput
+from tui.screens.overlay import Overlay
 from tui.view_models.cells import Line
 from tui.view_models.finder import finder_lines, found_markets
 from tui.widgets.lines import LinesView
@@ -24,7 +24,7 @@ KEYS: Line = (
 )  # fmt: skip
 
 
-class FinderScreen(ModalScreen[Ticker | None]):
+class FinderScreen(Overlay[Ticker | None]):
     """Dismissed with the chosen ticker, None when left."""
 
     AUTO_FOCUS = "#query"
@@ -57,11 +57,14 @@ class FinderScreen(ModalScreen[Ticker | None]):
         yield keys
 
     def on_mount(self) -> None:
+        if self.gone:
+            return
         self.query_one("#keys", LinesView).set_lines([KEYS])
         self._search("")
 
     def on_resize(self) -> None:
-        self._show()
+        if not self.gone:
+            self._show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._search(event.value)

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from tui.action import Situation
+from tui.screens.overlay import Overlay
 from tui.view_models.cells import Line
 from tui.view_models.help import help_block
 from tui.view_models.symbols import Symbols
@@ -21,7 +21,7 @@ KEYS: Line = (
 )  # fmt: skip
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Overlay[None]):
     """Keys, what they do, and why one does not work now."""
 
     AUTO_FOCUS = "#help"
@@ -44,11 +44,14 @@ class HelpScreen(ModalScreen[None]):
         yield keys
 
     def on_mount(self) -> None:
+        if self.gone:
+            return
         self.query_one("#keys", LinesView).set_lines([KEYS])
         self._fill()
 
     def on_resize(self) -> None:
-        self._fill()
+        if not self.gone:
+            self._fill()
 
     def _fill(self) -> None:
         self.query_one("#help", Panel).show(help_block(self._situation, min(self.app.size.width, 78) - 4))

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
+from tui.screens.overlay import Overlay
 from tui.view_models.cells import Block, Line, Row, plain
 from tui.view_models.symbols import Symbols
 from tui.widgets.panel import Panel
 
 
-class RecordScreen(ModalScreen[None]):
+class RecordScreen(Overlay[None]):
     """Scrolls; Esc or Enter closes it. It shows the row as it was when it was opened, and says so."""
 
     AUTO_FOCUS = "#record"
@@ -34,6 +34,8 @@ class RecordScreen(ModalScreen[None]):
         yield panel
 
     def on_mount(self) -> None:
+        if self.gone:
+            return
         panel = self.query_one(Panel)
         panel.styles.height = min(len(self._lines) + 2, max(self.app.size.height - 4, 4))
         rows = tuple(Row(key=str(number), line=line, copy=plain(line)) for number, line in enumerate(self._lines))
