@@ -91,6 +91,7 @@ class ExchangeServer(Exchange):
     """One exchange, one port. `venue` is the exchange's truth, `faults` its switchboard, for tests and audits."""
 
     flow_pause_s = 0.01  # between two looks at whose turn it is
+
     def __init__(self, settings: ExchangeSettings, clock: Clock, *, private_key_pem: bytes | None = None) -> None:
         super().__init__(settings, clock, private_key_pem=private_key_pem)
         self._faults_seen = 0
