@@ -39,6 +39,7 @@ EQUITY_EVERY_NS = 100 * MS
 FILLS_READ_BACK_MS = 3_600_000
 BASE_CONTESTED_NS = 5 * NS
 ANSWERS_KEPT = 64
+MARKS_WITHIN_NS = 10 * NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class Desk:
         self.fills_since_ms = settings.started_at // MS
         self.equity = EquityTracker(settings.day_base, settings.day_base_at, settings.peak)
         self._equity_ns = -EQUITY_EVERY_NS
+        self._marked = False
         self.base_ns: int | None = None
         self.base_orders: frozenset[ClientOrderId] = frozenset()
         self.contested: set[Ticker] = set()  # traded about when the base was read
@@ -253,11 +255,21 @@ class Desk:
         if self.now_ns - self._equity_ns < EQUITY_EVERY_NS:
             return
         self._equity_ns = self.now_ns
-        if self.positions.cash_known and self.equity.note(self.portfolio(), self.wall_ns):
+        if self._valued() and self.equity.note(self.portfolio(), self.wall_ns):
             self.out.record(DayOpened(at=self.wall_ns, portfolio=self.equity.portfolio))
         peak = self.equity.peak_to_keep()
         if peak is not None:
             self.out.record(PeakReached(at=self.wall_ns, portfolio=peak))
+
+    def _valued(self) -> bool:
+        """Whether a portfolio is worth noting: cash is known, and at the start the books of what is held have come. The
+        step from last prices to bids is no result, and no base to count one from.
+        """
+        if not self._marked and self.base_ns is not None:
+            books = [self.markets.get(position.ticker) for position in self.positions.open()]
+            come = all(market is not None and market.book.trusted for market in books)
+            self._marked = come or self.now_ns - self.base_ns >= MARKS_WITHIN_NS
+        return self._marked and self.positions.cash_known
 
     def loss_over_limit(self) -> tuple[str, Money, Money] | None:
         """The loss limit that is passed now, with value and limit; None when none is."""

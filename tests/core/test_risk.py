@@ -6,8 +6,8 @@ import pytest
 
 from core.domain import events as ev
 from core.domain.amounts import Count, Money, Price, contracts, dollars
-from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker
-from core.domain.enums import BookSide, MarketStatus
+from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker, Start
+from core.domain.enums import BookSide, MarketStatus, Origin
 from core.domain.records import BreakerMoved, DayOpened, PeakReached
 from core.engine.engine import Engine
 from core.strategy.actor import ActorService
@@ -264,6 +264,29 @@ def test_the_high_water_mark_survives_a_restart_and_a_reset_says_what_would_help
     again.step(ResetBreaker(reason="seen", command_id=8))
     action = again.desk.status.status_of(8)
     assert action is not None and action.status == "refused" and "raise drawdown_limit" in action.text
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_the_days_base_waits_for_the_books_of_what_is_held_but_not_for_ever(comes: bool) -> None:
+    bench = Bench(limits=RiskLimits(daily_loss=dollars(1)))
+    held = market("KXTEST-26DEC01-B", last_price=Price(6_000))
+    bench.markets = (market(), held)
+    bench.positions = (
+        ev.PositionReport(ticker=held.ticker, position=contracts(100), cost=dollars(50), realized=0, fees=0),
+    )
+    bench.step(Start(origin=Origin.TIMER))
+    bench.beat(times=2)
+    bench.connect()
+    bench.engine.actor.quoted = (T,)
+    bench.step(book(T))
+    bench.beat(times=20)
+    assert not [r for r in bench.records if isinstance(r, DayOpened)], "60 of 100 is what was traded last, not a bid"
+    if comes:
+        bench.step(book(held.ticker, bids=((5_500, 20_000),), asks=((6_500, 20_000),)))
+    bench.beat(seconds=1, times=12)
+    based = dollars(1000) + (5_500 if comes else 6_000) * 10_000
+    assert [r.portfolio for r in bench.records if isinstance(r, DayOpened)] == [based]
+    assert bench.desk.equity.day_result == 0 and not bench.desk.breaker.tripped
 
 
 def test_a_small_rise_or_a_transfer_moves_the_mark_on_record_rightly() -> None:
