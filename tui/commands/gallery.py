@@ -10,8 +10,11 @@ from core.config import Settings
 from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder
 from core.domain.ids import Ticker
 from core.domain.market import MarketListing
+from core.environment import embedded_settings
 from core.lab.world import run_world
+from core.local.clock import SystemClock
 from core.sim.auth import generate_private_key
+from core.sim.server import ExchangeServer
 from core.trading.inquiry import Explanation, OrderPreview, Piece
 from core.trading.panel import status_text
 from core.trading.snapshot import TraderSnapshot
@@ -24,13 +27,17 @@ PICTURES: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
     ("console-80x24", (80, 24), ()),
     ("liquidate", (120, 40), ("L",)),
 )
+LAB = ("fault-lab", (120, 40), ("g", "f"))
+# Switched on for the picture, at a real exchange that nobody trades on.
+ARMED = (("frame_lost", {"rate": 5}), ("reply_lost", {"times": 2}))
 
 
 class StillBridge:
     """A trader that stands still: one picture, no wishes."""
 
-    def __init__(self, snapshot: TraderSnapshot) -> None:
+    def __init__(self, snapshot: TraderSnapshot, door: LabDoor | str = "a picture stands still") -> None:
         self._snapshot = snapshot
+        self._door = door
 
     def snapshot(self) -> TraderSnapshot:
         return self._snapshot
@@ -63,7 +70,7 @@ class StillBridge:
         return MarketListing()
 
     def fault_lab(self) -> LabDoor | str:
-        return "a picture stands still"
+        return self._door
 
     async def wait_wake(self) -> None:
         await asyncio.Event().wait()
@@ -75,13 +82,25 @@ def paper_picture(seed: int, minutes: int) -> TraderSnapshot:
     return snapshot
 
 
-def draw_gallery(out: Path, seed: int, minutes: int) -> list[Path]:
-    """Write every picture into `out`; returns the files."""
-    out.mkdir(parents=True, exist_ok=True)
-    bridge = StillBridge(paper_picture(seed, minutes))
-    written = []
-    for name, size, keys in PICTURES:
-        path = out / f"{name}.svg"
-        path.write_text(asyncio.run(draw(bridge, size=size, keys=keys)))
-        written.append(path)
-    return written
+async def _lab_picture(snapshot: TraderSnapshot, seed: int) -> str:
+    """The fault lab over the control port of a real exchange."""
+    _, size, keys = LAB
+    settings = embedded_settings(Settings.model_validate({}), seed, control=True)
+    server = ExchangeServer(settings, SystemClock(), private_key_pem=generate_private_key())
+    endpoint = await server.start()
+    try:
+        for name, params in ARMED:
+            server.faults.arm(name, **params)
+        host, _, port = endpoint.control.rpartition(":")
+        bridge = StillBridge(snapshot, LabDoor(host=host.strip("[]"), port=int(port), token=endpoint.control_token))
+        return await draw(bridge, size=size, keys=keys, ready=lambda app: bool(app.navigator.lab.view().rows))
+    finally:
+        await server.stop()
+
+
+def gallery(seed: int, minutes: int) -> dict[str, str]:
+    """Every picture by the name of its file."""
+    snapshot = paper_picture(seed, minutes)
+    bridge = StillBridge(snapshot)
+    drawn = {f"{name}.svg": asyncio.run(draw(bridge, size=size, keys=keys)) for name, size, keys in PICTURES}
+    return drawn | {f"{LAB[0]}.svg": asyncio.run(_lab_picture(snapshot, seed))}
