@@ -81,7 +81,7 @@ LIMITS: dict[TraderState, TimeLimit] = {
     S.RECOVER_CASH: TimeLimit(300, "enough cash"),
     S.PAUSED: TimeLimit(None, "the pause to end"),
     S.ERROR: TimeLimit(None, "the next try"),
-    S.SHUTDOWN: TimeLimit(30, "own orders canceled and verified"),
+    S.SHUTDOWN: TimeLimit(None, "own orders canceled and verified; 20 s without one ended, and it leaves"),
 }
 
 HISTORY = 100

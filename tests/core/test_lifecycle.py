@@ -536,6 +536,28 @@ def test_a_stop_that_cannot_verify_says_so_by_code_4_and_names_the_order() -> No
     assert "kt-s1-000001" in stop.exit.unverified[0]
 
 
+def test_a_stop_waits_as_long_as_orders_end() -> None:
+    bench = Bench()
+    names = [f"kt-before-{n}" for n in range(40)]
+    bench.orders = tuple(report(name, order=f"o{n}", price=100 * (n + 1)) for n, name in enumerate(names))
+    bench.up()
+    bench.step(Stop(reason=ExitReason.QUIT))
+    bench.beat()
+    for name in names:
+        assert leave(bench) is None
+        bench.orders = bench.orders[1:]
+        (cancel, *_) = (c for c in bench.sent_cancels() if c.client_order_id == name)
+        bench.step(
+            ev.CancelConfirmed(
+                client_order_id=cancel.client_order_id, order_id=cancel.order_id, reduced_by=Count(500), elapsed_ns=1
+            )
+        )
+        bench.beat(times=20)
+    bench.beat(times=10)
+    left = leave(bench)
+    assert left is not None and (left.code, left.reason) == (0, "quit")
+
+
 def test_a_second_stop_shortens_the_wait_but_not_the_cancel() -> None:
     bench = Bench().up()
     bench.accept(bench.place())

@@ -34,7 +34,9 @@ class Stop:
         self._needed = desk.settings.enable_trading_client
         met = desk.links.client_up or bool(desk.orders.get_open_orders() or desk.orders.counts.placed)
         limit_ns = STOP_LIMIT_NS if met else UNREACHED_LIMIT_NS
-        self._verify = CancelAndVerify(desk, HURRY_LIMIT_NS if wish.now else limit_ns)
+        self._verify = CancelAndVerify(desk, limit_ns)
+        if wish.now:
+            self.hurry(desk)
         self._fills_request = 0
         self._fills_done = False
         self.exit: ExitView | None = None

@@ -25,10 +25,16 @@ class Progress(StrEnum):
 
 
 class CancelAndVerify:
-    """Ends in VERIFIED when a reading made after the last own order was final shows none resting."""
+    """Ends in VERIFIED when a reading made after the last own order was final shows none resting.
+
+    `limit_ns` is patience without progress: a thousand cancels take as long as the token budget makes them take, and
+    as long as orders end, nobody leaves the rest behind. After `hurry` it is patience in all.
+    """
 
     def __init__(self, desk: Desk, limit_ns: int) -> None:
+        self._limit_ns: int | None = limit_ns
         self._deadline_ns = desk.now_ns + limit_ns
+        self._fewest = len(desk.orders.get_open_orders())
         self._request = 0
         self._not_before_ns = 0
         self.resting: int | None = None
@@ -45,10 +51,15 @@ class CancelAndVerify:
 
     def hurry(self, now_ns: int, limit_ns: int) -> None:
         """Shorten the wait; the cancels are never skipped."""
+        self._limit_ns = None
         self._deadline_ns = min(self._deadline_ns, now_ns + limit_ns)
 
     def _step(self, desk: Desk) -> Progress:
-        if desk.cancel_own():
+        left = desk.cancel_own()
+        if left < self._fewest and self._limit_ns is not None:
+            self._deadline_ns = max(self._deadline_ns, desk.now_ns + self._limit_ns)
+        self._fewest = min(self._fewest, left)
+        if left:
             self._request = 0
             return Progress.CANCELING
         if not self._request:
