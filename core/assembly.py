@@ -59,7 +59,7 @@ from core.surroundings import gauges, surroundings
 from core.trading.desk import Desk, DeskSettings
 from core.trading.panel import status_text
 from core.trading.recall import Recall, restore
-from core.trading.snapshot import ExitView, GaugesView, IdentityView, StatusEntry, TraderSnapshot
+from core.trading.snapshot import ExitView, GaugesView, IdentityView, ScreenGauges, StatusEntry, TraderSnapshot
 from core.trading.startup import startup_snapshot
 from core.verification import FinalReading, read_finally
 
@@ -121,6 +121,8 @@ class Trader(TraderFacade):
         self._exit: ExitView | None = None
         self.status_file: StatusFile | None = None
         self._lag = LagMeter()
+        # A console says here how it keeps up.
+        self.screen: Callable[[], ScreenGauges | None] = lambda: None
         self._history_kept = 0
         self.broadcast: Broadcast | None = None
         self.final: FinalReading | None = None
@@ -373,7 +375,7 @@ class Trader(TraderFacade):
         return surroundings(self.settings) | {"log_file": log_file}
 
     def _gauges(self) -> GaugesView:
-        return gauges(self._client.stats() if self._client else None, self._lag.p50_us)
+        return gauges(self._client.stats() if self._client else None, self._lag.p50_us, self.screen())
 
     async def _measure_loop(self) -> None:
         """Lateness of a short sleep in this very loop, told once a second."""

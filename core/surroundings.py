@@ -15,7 +15,7 @@ from pathlib import Path
 from core.config import Settings
 from core.domain.text import clean_text
 from core.exchange.latency import ClientStats
-from core.trading.snapshot import GaugesView, LatencyView
+from core.trading.snapshot import GaugesView, LatencyView, ScreenGauges
 
 REVISION_SHOWN = 10
 
@@ -69,10 +69,10 @@ def memory_kib() -> int | None:
         return None
 
 
-def gauges(stats: ClientStats | None, lag_p50_us: int | None) -> GaugesView:
-    """Client and loop as they stand."""
+def gauges(stats: ClientStats | None, lag_p50_us: int | None, screen: ScreenGauges | None) -> GaugesView:
+    """Client, loop and screen as they stand."""
     if stats is None:
-        return GaugesView(loop_lag_p50_us=lag_p50_us, memory_kib=memory_kib())
+        return GaugesView(loop_lag_p50_us=lag_p50_us, memory_kib=memory_kib(), screen=screen)
     return GaugesView(
         loop_lag_p50_us=lag_p50_us,
         latency=tuple(
@@ -84,4 +84,5 @@ def gauges(stats: ClientStats | None, lag_p50_us: int | None) -> GaugesView:
         last_error=stats.last_error,
         clock_offset_ms=stats.skew_ms,
         memory_kib=memory_kib(),
+        screen=screen,
     )

@@ -40,6 +40,10 @@ from core.ports import Clock, ExchangeClient, ExchangeStream, JournalPort
 from core.trading.snapshot import TraderSnapshot
 
 log = logging.getLogger(__name__)
+# A program that embeds the trader and wants no log gets none, not even its last resort.
+told = logging.getLogger("trader")
+told.addHandler(logging.NullHandler())
+LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 BEAT_S = 0.1
 BATCH = 500
@@ -165,6 +169,8 @@ class TraderCoordinator:
             self.submit(Stop(origin=Origin.TIMER, reason=ExitReason.CRASH, detail=detail))
 
     def _carry_out(self, records: list[Any], effects: list[AnyEffect]) -> None:
+        for severity, line in self.engine.desk.status.take_untold():
+            told.log(LEVELS[severity], "%s", line)
         if records:
             self._changed = True
             self._journal.append(records)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.domain.amounts import Count, Money, Price, complement, count_text, money_text, price_text
 from core.domain.enums import BookSide, OrderState
-from core.trading.snapshot import OrderView, PositionView, TraderSnapshot
+from core.trading.snapshot import OrderView, PositionView, ScreenGauges, TraderSnapshot
 from core.trading.summary import render_summary
 from core.trading.timetext import age_text, clock_text, millis_text, seconds_text, time_text
 
@@ -23,14 +23,16 @@ _FOLD = str.maketrans({"→": ">", "…": "~", "·": "-", "¢": "c"})
 
 
 def render_panel(snapshot: TraderSnapshot, wall_ns: int, *, ascii_only: bool = False, rows: int | None = 40) -> str:
-    """The whole panel. `wall_ns` is now, so that a picture's age is told. `rows` caps positions and orders each."""
+    """The whole panel. `wall_ns` is now, so that a picture's age is told. `rows` caps markets, positions and orders,
+    each by itself.
+    """
     parts = (
         _head(snapshot, wall_ns),
         _state(snapshot),
         _risk(snapshot),
         _feed(snapshot),
         _money(snapshot),
-        _markets(snapshot),
+        _markets(snapshot, rows),
         _positions(snapshot, rows),
         _orders(snapshot, rows),
         _history(snapshot),
@@ -123,9 +125,16 @@ def _feed(s: TraderSnapshot) -> list[str]:
         f" {_n(f.write_tokens)} write",
         f"REST p50 / p99: {calls or '-'}; limited {g.limited}, retries {g.retries}",
         f"Last REST error: {g.last_error or 'none'}",
+        f"Screen: {_screen(g.screen)}",
         f"Loop lag p50 / p99: {lag}, refused frames {c.refused_frames}, reconnects {c.reconnects}",
         *(f"  {h.name}: {h.status}, {_ago(s, h.last_ns)}: {h.detail}" for h in s.components),
     ]
+
+
+def _screen(screen: ScreenGauges | None) -> str:
+    if screen is None:
+        return "none"
+    return f"{screen.rate_hz} pictures a second, {screen.left_out} left out, {screen.backlog} frames not taken yet"
 
 
 def _money(s: TraderSnapshot) -> list[str]:
@@ -144,15 +153,15 @@ def _money(s: TraderSnapshot) -> list[str]:
     ]
 
 
-def _markets(s: TraderSnapshot) -> list[str]:
-    lines = [f"MARKETS ({len(s.books)}):"]
+def _markets(s: TraderSnapshot, rows: int | None) -> list[str]:
+    lines = []
     for b in s.books:
         bid = f"{count_text(b.bids[0][1])}@{price_text(b.bids[0][0])}" if b.bids else "-"
         ask = f"{count_text(b.asks[0][1])}@{price_text(b.asks[0][0])}" if b.asks else "-"
         trust = "" if b.trusted else f" UNTRUSTED: {b.untrusted_reason}"
         spread = f" ({price_text(Price(b.asks[0][0] - b.bids[0][0]))})" if b.bids and b.asks else ""
         lines.append(f"  {b.ticker}: {bid} / {ask}{spread}, {_ago(s, b.updated_ns or None)}{trust}")
-    return lines
+    return [f"MARKETS ({len(s.books)}):", *_capped(lines, rows)]
 
 
 def _positions(s: TraderSnapshot, rows: int | None) -> list[str]:

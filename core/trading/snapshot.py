@@ -283,10 +283,18 @@ class LatencyView(Part, frozen=True, kw_only=True):
     p99_us: int
 
 
+class ScreenGauges(Part, frozen=True, kw_only=True):
+    """How the console keeps up: pictures a second, pictures left out, frames the terminal has not taken yet."""
+
+    rate_hz: int
+    left_out: int
+    backlog: int
+
+
 class GaugesView(Part, frozen=True, kw_only=True):
     """Readings of client and loop that are no part of the trader's state. `clock_offset_ms` is the exchange's clock
     less ours, None before the first reply; `last_error` names the last refused or failed call; `memory_kib` is what
-    this process holds in memory, None where the system does not tell.
+    this process holds in memory, None where the system does not tell; `screen` is None without a console.
     """
 
     loop_lag_p50_us: int | None = None
@@ -296,6 +304,7 @@ class GaugesView(Part, frozen=True, kw_only=True):
     last_error: str = ""
     clock_offset_ms: int | None = None
     memory_kib: int | None = None
+    screen: ScreenGauges | None = None
 
 
 class FeedView(Part, frozen=True, kw_only=True):

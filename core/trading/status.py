@@ -11,12 +11,14 @@ import msgspec
 
 from core.domain.amounts import Money
 from core.trading.snapshot import ActionView, ActivityView, ErrorView, StatusEntry, StepView, TraderSnapshot
-from core.trading.summary import render_summary
+from core.trading.summary import history_row, render_summary
+from core.trading.timetext import seconds_text
 
 ACTIVITY_KEPT = 300
 HISTORY_KEPT = 100
 ERRORS_KEPT = 100
 ACTIONS_KEPT = 20
+UNTOLD_KEPT = 1000
 
 
 class StatusLogger:
@@ -34,6 +36,8 @@ class StatusLogger:
         self.services: dict[str, str] = {}
         self._actions: dict[int, ActionView] = {}
         self._orders: dict[int, str] = {}
+        # What the log on disk has not been told yet: (severity, text), severity info, warning or error.
+        self._untold: deque[tuple[str, str]] = deque(maxlen=UNTOLD_KEPT)
         self.alarm = ""
         self.version = 0
         self.wakes = 0
@@ -43,6 +47,8 @@ class StatusLogger:
     ) -> None:
         """Something was done or happened."""
         self.activity.append(ActivityView(at=at, kind=kind, text=text, elapsed_ns=elapsed_ns, status=status))
+        shown = "" if status == "ok" else f" [{status}]"
+        self._untold.append(("info", f"{kind}: {text}{seconds_text(elapsed_ns)}{shown}"))
         self.version += 1
 
     def log_state_transition(self, at: int, source: str, target: str, reason: str) -> None:
@@ -76,7 +82,9 @@ class StatusLogger:
     def complete_entries(self, health: str, portfolio: Money | None, day: Money | None) -> None:
         """Put the new rows into the history."""
         for entry in self._new_entries:
-            self.history.append(msgspec.structs.replace(entry, health=health, portfolio=portfolio, day=day))
+            whole = msgspec.structs.replace(entry, health=health, portfolio=portfolio, day=day)
+            self.history.append(whole)
+            self._untold.append(("info", f"status: {history_row(whole)}"))
         self.entries += len(self._new_entries)
         self._new_entries.clear()
 
@@ -97,6 +105,7 @@ class StatusLogger:
         """Something went wrong; the last one is the alarm line and wakes the console."""
         self.errors.append(ErrorView(at=at, severity=severity, error=error, context=context))
         self.alarm = f"{error} ({context})" if context else error
+        self._untold.append((severity, self.alarm))
         self.version += 1
         if severity == "error":
             self.wakes += 1
@@ -113,8 +122,17 @@ class StatusLogger:
                     context=entry.context,
                     recovery=what,
                 )
+                self._untold.append(("info", f"recovered: {entry.error}: {what}"))
                 self.version += 1
                 return
+
+    def take_untold(self) -> list[tuple[str, str]]:
+        """Lines for the log since the last call, oldest first."""
+        if not self._untold:
+            return []
+        lines = list(self._untold)
+        self._untold.clear()
+        return lines
 
     def note_order(self, command_id: int, client_order_id: str) -> None:
         """The wish `command_id` made this order; its result will name it."""

@@ -138,10 +138,11 @@ HISTORY_HEAD = f"{'TIME (UTC)':<14} {'STATE':<22} {'FOR':>6} {'PORTFOLIO':>12} {
 
 def history_lines(entries: Iterable[StatusEntry]) -> list[str]:
     """The status history as a table, a row each, at most 80 columns, plain ASCII."""
-    return [HISTORY_HEAD, *(_row(e) for e in entries)]
+    return [HISTORY_HEAD, *(history_row(e) for e in entries)]
 
 
-def _row(e: StatusEntry) -> str:
+def history_row(e: StatusEntry) -> str:
+    """One row of that table."""
     portfolio = "-" if e.portfolio is None else money_text(e.portfolio)
     day = "-" if e.day is None else money_text(e.day, sign=True)
     health = {"healthy": "ok", "degraded": "deg"}.get(e.health, "ERR")

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from core.exchange.network import loopback_endpoints
 from core.exchange.signing import signer_from_pem
 from core.local.endpoint import Answer, LocalEndpoint, Request, ask, socket_path
 from core.local.folder import AccountLock, account_folder, lock_holder, machine_folder, make_private, write_private
+from core.local.logs import PrivateLog
 from core.sim.auth import generate_private_key
 
 
@@ -193,3 +195,24 @@ async def test_a_folder_too_deep_for_a_socket_gets_a_short_private_path(tmp_path
     await endpoint.start()
     assert (await asyncio.to_thread(ask, socket_path(deep), Request("pause"))).ok
     await endpoint.close()
+
+
+def test_every_file_of_the_rotated_log_is_for_the_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    log = PrivateLog(tmp_path / "trader.log", limit=200, kept=3)
+    try:
+        for number in range(40):
+            log.emit(logging.LogRecord("trader", logging.INFO, "", 0, "line %s \ud800", (number,), None))
+    finally:
+        os.umask(before)
+        log.close()
+    files = sorted(tmp_path.iterdir())
+    assert [f.name for f in files] == ["trader.log", "trader.log.1", "trader.log.2", "trader.log.3"]
+    assert {stat.S_IMODE(f.stat().st_mode) for f in files} == {0o600}
+
+
+def test_a_log_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "trader.log").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="symbolic"):
+        PrivateLog(tmp_path / "trader.log")

@@ -13,11 +13,12 @@ from core.domain.ids import ClientOrderId, Ticker
 from core.engine.picture import PictureMaker
 from core.trading.document import history_document, status_document
 from core.trading.panel import render_panel, status_text
-from core.trading.snapshot import ActionView, GaugesView, LatencyView, StepView, TraderSnapshot
+from core.trading.snapshot import ActionView, GaugesView, LatencyView, ScreenGauges, StepView, TraderSnapshot
 from core.trading.status import HISTORY_KEPT, StatusLogger
 from core.trading.summary import history_lines, render_summary, short_age
 from tests.core.builders import NS, WALL, Bench
 from tests.tui.console_builders import HOSTILE, identity, order, position, snapshot
+from tests.tui.console_builders import book as a_book
 
 FORMS = ("panel", "whole", "summary")
 
@@ -31,6 +32,7 @@ def many(count: int) -> TraderSnapshot:
     return snapshot(
         positions=tuple(position(t) for t in tickers),
         orders=tuple(order(client_order_id=ClientOrderId(f"kt-s-{n:06d}"), ticker=t) for n, t in enumerate(tickers)),
+        books=tuple(a_book(t) for t in tickers),
     )
 
 
@@ -115,7 +117,7 @@ def test_no_form_is_wider_than_eighty_columns_and_ascii_is_ascii(form: str, asci
 
 def test_the_clipboard_form_stops_at_forty_rows_and_says_so_and_the_whole_form_does_not() -> None:
     panel, whole = (status_text(many(60), 0, form) for form in ("panel", "whole"))
-    assert panel.count("… 20 more") == 2
+    assert panel.count("… 20 more") == 3, "markets, positions, orders"
     assert "more" not in whole.partition("POSITIONS")[2].partition("Recent")[0]
     assert all(f"KXMANY-26DEC01-T{n}:" in whole for n in range(60))
 
@@ -129,6 +131,7 @@ def test_the_panel_names_what_a_report_needs() -> None:
     gauges = GaugesView(
         loop_lag_p50_us=900, latency=(LatencyView(call="order", replies=9, p50_us=1_500, p99_us=9_000),), limited=2,
         retries=3, last_error="429 too_many_requests", clock_offset_ms=-4_000,
+        screen=ScreenGauges(rate_hz=2, left_out=7, backlog=1),
     )  # fmt: skip
     pending = ActionView(command_id=9, name="Liquidate", status="pending", text="", at=seen.taken_at - NS)
     full = msgspec.structs.replace(
@@ -141,6 +144,7 @@ def test_the_panel_names_what_a_report_needs() -> None:
     joined = " ".join(line.strip("║ ") for line in text.splitlines())
     for words in (
         "Config 0a1b2c3d", "/state/log/trader.log", "Python 3.11.7", "Textual 8.2.8", "-4 s",
+        "Screen: 2 pictures a second, 7 left out, 1 frames not taken yet",
         "order 1.5 ms / 9.0 ms", "limited 2, retries 3", "Last REST error: 429 too_many_requests",
         "Loop lag p50 / p99: 0.9 ms / 4.2 ms", "gaps 0, resyncs 0", "pending actions: Liquidate (1.0 s)",
         "IN DOUBT (1)", f"{sent.client_order_id}, ", "CALIBRATING (", "→ READY (calibration_complete)",
@@ -207,3 +211,27 @@ def test_permission_words_of_the_history_are_those_of_the_table() -> None:
     bench = Bench().up()
     assert {r.permission for r in bench.desk.status.history} <= {p.name.lower() for p in Permission}
     assert HOSTILE not in render_panel(snapshot(), 0)
+
+
+def test_everything_that_is_told_goes_to_the_log_once_with_its_duration_and_its_weight() -> None:
+    logger = StatusLogger()
+    logger.log_action_result(WALL, "order_placed", "T BUY 5@0.45", 800_000_000)
+    logger.log_action_result(WALL, "order_rejected", "T", status="rejected")
+    logger.log_error(WALL, "stream: reset", "next try in 5 ms")
+    logger.log_error(WALL, "book untrusted", "T", severity="warning")
+    logger.log_recovery("whole again")
+    assert logger.take_untold() == [
+        ("info", "order_placed: T BUY 5@0.45 (0.800s)"),
+        ("info", "order_rejected: T [rejected]"),
+        ("error", "stream: reset (next try in 5 ms)"),
+        ("warning", "book untrusted (T)"),
+        ("info", "recovered: book untrusted: whole again"),
+    ]
+    assert logger.take_untold() == []
+
+
+def test_what_nobody_takes_for_the_log_is_bounded() -> None:
+    logger = StatusLogger()
+    for number in range(5_000):
+        logger.log_action_result(WALL, "fill", str(number))
+    assert len(logger.take_untold()) == 1_000

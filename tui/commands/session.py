@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import logging.handlers
 import os
 import select
 import signal
@@ -23,9 +22,10 @@ from core.domain.ids import Ticker
 from core.domain.market import MarketListing
 from core.domain.records import Record, StateMoved
 from core.environment import LOG_FILE
+from core.local.logs import PrivateLog
 from core.report import session_report
 from core.trading.inquiry import Explanation, OrderPreview, Piece
-from core.trading.snapshot import ExitView, TraderSnapshot
+from core.trading.snapshot import ExitView, ScreenGauges, TraderSnapshot
 from core.trading.timetext import clock_text
 from tui.bridge import LabDoor
 from tui.commands.guard import Guard
@@ -33,6 +33,7 @@ from tui.commands.guard import Guard
 Result = tuple[dict[str, Any] | None, int]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TERMINAL_WAIT_S = 0.5
+NAMES_SHOWN = 20
 log = logging.getLogger("session")
 
 
@@ -70,8 +71,10 @@ def print_certificate(snapshot: TraderSnapshot, exit_view: ExitView, stream: Tex
     line = f"stopped ({reason}): own orders resting {rests}, positions kept {held}, exit {exit_view.code}"
     with contextlib.suppress(OSError):
         stream.write(line + "\n")
-        for name in exit_view.unverified:
+        for name in exit_view.unverified[:NAMES_SHOWN]:
             stream.write(f"  not verified: {name}\n")
+        if len(exit_view.unverified) > NAMES_SHOWN:
+            stream.write(f"  … {len(exit_view.unverified) - NAMES_SHOWN} more; all are in the report and the status\n")
         stream.flush()
 
 
@@ -149,6 +152,11 @@ async def _console(
 
     options = ConsoleOptions(ascii=settings.ascii, mouse=settings.mouse, theme=settings.theme or fitting_theme())
     app = TraderApp(AssemblyBridge(trader), options)
+    trader.screen = lambda: ScreenGauges(
+        rate_hz=app.pump.rate_hz,
+        left_out=app.pump.skipped,
+        backlog=app.terminal.backlog if app.terminal is not None else 0,
+    )
     with _signals(trader):
         screen = asyncio.create_task(app.run_async(mouse=settings.mouse), name="console")
         first = asyncio.create_task(app.first_frame.wait())
@@ -231,15 +239,11 @@ def _log_to_file_when_known(trader: Trader) -> None:
 
     def open_log(record: Record) -> None:
         if trader.quarters is not None and not _has_file():
-            path = trader.quarters.log_folder / LOG_FILE
-            path.touch(mode=0o600)
-            handler = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5)
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-            logging.getLogger().addHandler(handler)
+            logging.getLogger().addHandler(PrivateLog(trader.quarters.log_folder / LOG_FILE))
         logging.getLogger("record").info("%s", record)
 
     trader.subscribe(open_log)
 
 
 def _has_file() -> bool:
-    return any(isinstance(h, logging.handlers.RotatingFileHandler) for h in logging.getLogger().handlers)
+    return any(isinstance(h, PrivateLog) for h in logging.getLogger().handlers)
