@@ -37,6 +37,7 @@ class PictureMaker:
         self._kept: dict[str, object] = {}
         self._version = 0
         self._ladders: dict[str, tuple[object, view.BookView]] = {}
+        self._held: dict[str, tuple[object, view.PositionView]] = {}
         self._planned_ns = -NS
         self._plan_version = -1
         self._queue = QueueBound()
@@ -44,7 +45,7 @@ class PictureMaker:
     def take(self, engine: Engine) -> view.TraderSnapshot:
         """The picture of this moment."""
         desk, life = engine.desk, engine.life
-        positions = tuple(position_view(desk, p) for p in desk.positions.all())
+        positions = tuple(self._position(desk, p) for p in desk.positions.all())
         money = self._money(desk, positions)
         self._version += 1
         links = desk.links
@@ -114,6 +115,16 @@ class PictureMaker:
         known = self._ladders.get(market.info.ticker)
         if known is None or known[0] != stamp:
             known = self._ladders[market.info.ticker] = (stamp, book_view(market, quoted=quoted))
+        return known[1]
+
+    def _position(self, desk: Desk, position: Position) -> view.PositionView:
+        """A row is made anew only when the position or its market moved."""
+        market = desk.markets.get(position.ticker)
+        moved = None if market is None else (market.version, market.book.version)
+        stamp = (position.count, position.cost, position.realized, position.fees, position.updated_at, moved)
+        known = self._held.get(position.ticker)
+        if known is None or known[0] != stamp:
+            known = self._held[position.ticker] = (stamp, position_view(desk, position))
         return known[1]
 
     def _plan(self, desk: Desk) -> tuple[view.LiquidationLine, ...]:
@@ -190,8 +201,7 @@ def limit_views(desk: Desk) -> tuple[view.LimitView, ...]:
     """Each limit as a meter."""
     limits = desk.settings.limits
     exposure = desk.risk.exposure()
-    tickers = {p.ticker for p in desk.positions.all()} | {o.ticker for o in desk.orders.get_open_orders()}
-    worst = max((desk.risk.worst_position(t) for t in sorted(tickers)), default=0)
+    worst = desk.risk.largest_worst_position()
     open_orders = len(desk.orders.get_open_orders())
     rows = (
         ("exposure", int(exposure), int(limits.exposure), money_text(exposure), money_text(limits.exposure)),

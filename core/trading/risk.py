@@ -88,6 +88,8 @@ class RiskController:
         self.hold_until_ns = 0
         self._reserved = NO_MONEY
         self._reserved_version = (-1, -1)
+        self._worst = 0
+        self._worst_version = (-1, -1)
 
     def exposure(self) -> Money:
         """Loss if every position settles against us plus the worst case of orders not yet final.
@@ -129,6 +131,15 @@ class RiskController:
         up = held + self._orders.resting_worst(ticker, BookSide.BID)
         down = held - self._orders.resting_worst(ticker, BookSide.ASK)
         return max(abs(up), abs(down), abs(held))
+
+    def largest_worst_position(self) -> int:
+        """The largest `worst_position` of any market; worked out anew only when a position or an order moved."""
+        version = (self._orders.version, self._positions.version)
+        if version != self._worst_version:
+            tickers = {p.ticker for p in self._positions.all()}.union(self._orders.open_tickers())
+            self._worst = max((self.worst_position(ticker) for ticker in tickers), default=0)
+            self._worst_version = version
+        return self._worst
 
     def reducible(self, ticker: Ticker, side: BookSide) -> int:
         """Contracts that an order of `side` may take off the position beyond what open exits already do."""

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from core.assembly import Trader
 from core.bundle import disk_pieces, live_pieces, without_secrets, write_bundle
 from core.config import Settings
+from core.domain.amounts import Money, money_text
 from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder, Stop
 from core.domain.enums import ExitReason, Mode, Origin
 from core.domain.errors import StartRefused
@@ -68,7 +69,10 @@ def print_certificate(snapshot: TraderSnapshot, exit_view: ExitView, stream: Tex
     rests = "unknown" if exit_view.resting_after_stop is None else str(exit_view.resting_after_stop)
     held = sum(1 for p in snapshot.positions if p.count)
     reason = exit_view.detail or exit_view.reason.value
-    line = f"stopped ({reason}): own orders resting {rests}, positions kept {held}, exit {exit_view.code}"
+    cash = money_text(Money(snapshot.money.cash + snapshot.money.reserved)) if snapshot.money.synced_at else "unknown"
+    others = f", foreign orders left alone {exit_view.foreign_resting}" if exit_view.foreign_resting else ""
+    kept = f"positions kept {held}, cash {cash}"
+    line = f"stopped ({reason}): own orders resting {rests}{others}, {kept}, exit {exit_view.code}"
     with contextlib.suppress(OSError):
         stream.write(line + "\n")
         for name in exit_view.unverified[:NAMES_SHOWN]:
