@@ -1,7 +1,8 @@
 """The JSON report of a session: money as decimal strings in dollars, counts in contracts, times ISO UTC.
 
 Position counts are signed, YES > 0; prices are YES dollars. `drift`, `resting_after_stop` and `foreign_resting` come
-from a fresh connection after the stop, not from our state; null where that reading could not be had.
+from a fresh connection after the stop, not from our state; null where that reading could not be had. `orders` counts
+our own; `foreign_orders` lists what else rests on the account.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from core.assembly import Trader
 from core.domain.amounts import Count, Money, count_decimal, money_decimal, price_decimal
+from core.domain.events import OrderReport
 from core.trading.snapshot import ExitView, PositionView
 from core.trading.timetext import iso_text
 
@@ -42,6 +44,7 @@ def session_report(trader: Trader, exit_view: ExitView) -> dict[str, Any]:
         },
         "resting_after_stop": final.resting if final else exit_view.resting_after_stop,
         "foreign_resting": final.foreign if final else exit_view.foreign_resting,
+        "foreign_orders": [_foreign(order) for order in final.foreign_orders] if final else [],
         "exit": {"reason": exit_view.reason.value, "code": exit_view.code},
         "unverified": list(exit_view.unverified),
         "mode": snapshot.identity.mode.value,
@@ -63,6 +66,17 @@ def _position(p: PositionView) -> dict[str, Any]:
         "realized": money_decimal(p.realized),
         "unrealized": money_decimal(p.unrealized),
         "fees": money_decimal(p.fees),
+    }
+
+
+def _foreign(order: OrderReport) -> dict[str, Any]:
+    """An order on the account that is not ours and was left alone."""
+    return {
+        "order_id": order.order_id,
+        "ticker": order.ticker,
+        "side": order.side.value,
+        "price": price_decimal(order.price),
+        "remaining": count_decimal(order.remaining),
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.domain.amounts import Money
 from core.domain.effects import Read, ReadKind
-from core.domain.events import BalanceRead, Event, OrdersRead, PositionsRead
+from core.domain.events import BalanceRead, Event, OrderReport, OrdersRead, PositionsRead
 from core.ports import ExchangeClient
 from core.trading.desk import Desk
 
@@ -26,6 +26,7 @@ class FinalReading:
     cash: Money | None
     resting: int | None
     foreign: int | None
+    foreign_orders: tuple[OrderReport, ...] = ()
 
 
 async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
@@ -42,10 +43,12 @@ async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
     balance = next((r for r in replies if isinstance(r, BalanceRead)), None)
     prefix = f"{desk.settings.prefix}-"
     resting = foreign = differing = None
+    others: tuple[OrderReport, ...] = ()
     if orders is not None:
         ours = {o.order_id for o in desk.orders.get_open_orders()}
         own = {o.order_id for o in orders.orders if o.client_order_id.startswith(prefix)}
-        resting, foreign = len(own), len(orders.orders) - len(own)
+        others = tuple(o for o in orders.orders if o.order_id not in own)
+        resting, foreign = len(own), len(others)
         differing = len(own ^ ours)
     moved = None
     known = desk.positions.cash_known  # without a calibration there is nothing of ours to compare with
@@ -61,4 +64,5 @@ async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
         else Money(balance.balance + desk.risk.reserved() - desk.positions.cash),
         resting=resting,
         foreign=foreign,
+        foreign_orders=others,
     )

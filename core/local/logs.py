@@ -22,4 +22,4 @@ class PrivateLog(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         handle = os.open(self.baseFilename, flags, 0o600)
-        return open(handle, "a", encoding=self.encoding, errors=self.errors)
+        return open(handle, "a", encoding=self.encoding, errors=self.errors)  # noqa: PTH123  a handle, no path
