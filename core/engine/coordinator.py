@@ -56,7 +56,9 @@ STEP_FAILURES = 20
 
 
 class TraderCoordinator:
-    """The one owner of the engine at run time."""
+    """The one owner of the engine at run time. Where anything changed a picture is taken `picture_ns` later."""
+
+    picture_ns = PICTURE_NS
 
     def __init__(
         self,
@@ -183,7 +185,7 @@ class TraderCoordinator:
         now = self._clock.monotonic_ns()
         woken = self.engine.desk.status.wakes != self._wakes
         age = now - self.snapshot.taken_ns
-        if not (woken or self.left or age >= PICTURE_IDLE_NS or (self._changed and age >= PICTURE_NS)):
+        if not (woken or self.left or age >= PICTURE_IDLE_NS or (self._changed and age >= self.picture_ns)):
             return
         self.engine.desk.now_ns = now
         self.snapshot = self._picture.take(self.engine)

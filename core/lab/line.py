@@ -24,6 +24,7 @@ class TappedTransport(MemoryTransport):
     def __init__(self, loop: TappedLoop, protocol: asyncio.Protocol, path: str) -> None:
         super().__init__(loop, protocol, path)
         self._told = loop.tell
+        self._alter = loop.alter
         self._near = not path
         self.number = loop.births // 2
         loop.births += 1
@@ -33,6 +34,8 @@ class TappedTransport(MemoryTransport):
     def _arrive(self, data: bytes) -> None:
         if not self._near:
             self._told(SENT, self.number, data)
+        elif data:
+            data = self._alter(data)
         super()._arrive(data)
 
     def _receive(self, data: bytes) -> None:
@@ -68,7 +71,7 @@ class _Watching:
 
 
 class TappedLoop(LinkedLoop):
-    """`tap` hears (kind, connection, bytes); `stand_still` is a machine that was away."""
+    """`tap` hears (kind, connection, bytes); `garble` changes what comes; `stand_still` is a machine that was away."""
 
     transport = TappedTransport
 
@@ -77,12 +80,17 @@ class TappedLoop(LinkedLoop):
         self.births = 0
         self.at_once = 0
         self.tap: Tap | None = None
+        self.garble: Callable[[bytes], bytes] | None = None
         self._ready: Any
         self._selector = _Watching(self)  # type: ignore[assignment]
 
     def tell(self, kind: str, number: int, data: bytes) -> None:
         if self.tap is not None:
             self.tap(kind, number, data)
+
+    def alter(self, data: bytes) -> bytes:
+        """What arrives at the trader instead of these bytes."""
+        return data if self.garble is None else self.garble(data)
 
     def stand_still(self, ns: int) -> None:
         """Let time pass in which nothing of this process runs: a blocked loop, a stopped process, a closed lid."""

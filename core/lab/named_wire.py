@@ -9,6 +9,7 @@ from core.lab.steps import (
     Named,
     act,
     armed,
+    bust,
     cancel_all,
     change,
     cross,
@@ -239,4 +240,37 @@ ON_THE_WIRE: dict[str, Named] = {
     "C17-enormous": armed("C17", "an enormous frame", "I12 I13", "frame_broken", how="huge", times=1),
     "C18-no-text": armed("C18", "no UTF-8", "I13", "frame_broken", how="utf8", times=2),
     "C18-binary": armed("C18", "a binary frame", "I13", "frame_broken", how="binary", times=2),
+    "A5-cut-in-body": armed(
+        "A5", "reset while the body comes", "I2 I3", "request_reset", **POST, times=2, early=True, line=False
+    ),
+    "A24-endless": armed("A24", "a reply without end", "I12 I13", "reply_huge", times=1, how="endless"),
+    "A24-packed": armed("A24", "a reply packed into few bytes", "I12 I13", "reply_huge", times=1, how="gzip"),
+    "A25-closed-silently": armed(
+        "A25", "a kept connection closes without a word", "I2", "connection_closed", rate=40, silent=True
+    ),
+    "B13-bust": Named(
+        row="B13",
+        about="a trade is taken back",
+        keeps="I5 I7",
+        begin=(hit, bust),
+        line=False,
+        low_s=1,
+        high_s=2,
+        late=True,
+    ),
+    "B14-self-trade": Named(
+        row="B14",
+        about="self-trade prevention ends our order",
+        keeps="I7",
+        begin=(act("self-trade"),),
+        line=False,
+        low_s=1,
+        high_s=2,
+    ),
+    "C9-sliced": armed("C9", "frames come in slices", "I13", "frame_sliced", rate=50, line=False),
+    "C9-reply-sliced": armed("C9", "replies come in slices", "I13", "reply_sliced", line=False, bytes=3),
+    "C13-old-line": armed(
+        "C13", "the old line's late frames", "I6 I8", "stream_stalled", old=True, pings=False, low_s=16, high_s=20
+    ),
+    "C18-reserved": armed("C18", "a frame with reserved bits", "I13", "frame_broken", how="reserved", times=1),
 }

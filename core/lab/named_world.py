@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from core.lab.garble import doubled_key, nested, outer, setting, without
 from core.lab.steps import (
     POST,
     Named,
     act,
     armed,
     broken_disk,
+    cancel_all,
     cut,
     freeze,
+    garbled,
     hit,
     latency,
     liquidate,
@@ -21,6 +24,7 @@ from core.lab.steps import (
     storm,
     task_dies,
     thaw,
+    trip_group,
     usual_disk,
 )
 
@@ -251,5 +255,104 @@ IN_THE_WORLD: dict[str, Named] = {  # D. contents
         end=(no_latency,),
         low_s=5,
         high_s=15,
+    ),
+    "D2-unknown-type": garbled("D2", "a frame of an unknown type", "I13", "trade", outer(type="surprise"), name="D2"),
+    "D3-unknown-word": garbled(
+        "D3", "a word nobody knows", "I13 I7", "user_order", setting(status="mystery"), name="D3"
+    ),
+    "D4-field-missing": garbled(
+        "D4", "a field is missing", "I13", "orderbook_delta", without("price_dollars"), name="D4"
+    ),
+    "D4-null": garbled("D4", "a field is null", "I13", "user_order", setting(order_id=None), name="D4n"),
+    "D5-absurd": garbled("D5", "an absurd number", "I13 I12", "orderbook_delta", setting(delta_fp="1e400"), name="D5"),
+    "D5-nan": garbled("D5", "not a number", "I13", "fill", setting(count_fp="NaN"), name="D5n"),
+    "D6-price": garbled(
+        "D6", "a price that cannot be", "I13 I3", "orderbook_delta", setting(price_dollars="1.5000"), name="D6"
+    ),
+    "D7-nested": garbled("D7", "endless nesting", "I13", "trade", nested, name="D7"),
+    "D7-twice": garbled("D7", "a field twice", "I13", "trade", doubled_key, name="D7d"),
+    "D9-back": garbled("D9", "the sequence goes back", "I8", "orderbook_delta", outer(seq=1), name="D9"),
+    "D11-negative": garbled(
+        "D11", "a size becomes negative", "I8", "orderbook_delta", setting(delta_fp="-99999.00"), name="D11", times=1
+    ),
+    "D12-crossed": garbled(
+        "D12",
+        "a change crosses the book",
+        "I8",
+        "orderbook_delta",
+        setting(price_dollars="0.9900", delta_fp="5.00", side="yes"),
+        name="D12",
+        times=1,
+    ),
+    "D15-not-asked": garbled(
+        "D15",
+        "a market never asked for",
+        "I13 I22",
+        "orderbook_delta",
+        setting(market_ticker="NOT-ASKED-FOR"),
+        name="D15",
+    ),
+    "D16-words": Named(
+        row="D16",
+        about="a market's words change",
+        keeps="I13 I17",
+        begin=(act("words"),),
+        line=False,
+        low_s=1,
+        high_s=2,
+    ),
+    "D17-grid": Named(
+        row="D17",
+        about="the tick size changes",
+        keeps="I3 I5",
+        begin=(act("grid"),),
+        end=(act("grid"),),
+        line=False,
+        low_s=5,
+        high_s=20,
+    ),
+    "F2-drift": Named(
+        row="F2",
+        about="the clock drifts",
+        keeps="I18",
+        begin=(step_wall(4),),
+        end=(step_wall(-4),),
+        line=False,
+        low_s=5,
+        high_s=20,
+    ),
+    "F7-server-time": armed(
+        "F7", "the exchange's time is a day off", "I18", "clock_skew", skew_ms=86_400_000, hit="seen:key refused"
+    ),
+    "G13-disk-full": Named(
+        row="G13",
+        about="the disk is full",
+        keeps="I1 I9 I10",
+        begin=(broken_disk, cancel_all),
+        low_s=1,
+        high_s=2,
+        late=True,
+        line=False,
+    ),
+    "J8-breaker-open": Named(
+        row="J8",
+        about="selling with the breaker open",
+        keeps="I21 I10",
+        begin=(trip_group, liquidate),
+        line=False,
+        low_s=3,
+        high_s=5,
+    ),
+    "K1-just-under": armed(
+        "K1", "errors spread over time", "I10", "rejected", **POST, rate=25, line=False, low_s=40, high_s=60
+    ),
+    "K12-latency-some": Named(
+        row="K12",
+        about="every byte takes a moment",
+        keeps="all",
+        begin=(latency(50, 300),),
+        end=(no_latency,),
+        low_s=20,
+        high_s=60,
     ),
 }

@@ -19,9 +19,11 @@ from core.assembly import Trader
 from core.domain.commands import Command
 from core.domain.ids import Ticker
 from core.domain.records import Record
+from core.engine.coordinator import TraderCoordinator
 from core.environment import Account
 from core.journal.frames import encode_frame
 from core.lab.audit.auditor import Auditor
+from core.lab.garble import Garble
 from core.lab.line import TappedLoop
 from core.ports import JournalPort
 from core.sim.scenarios import Happening
@@ -33,6 +35,7 @@ from core.trading.snapshot import GaugesView
 
 NS = 1_000_000_000
 FLOW_PAUSE_S = 0.1
+PICTURE_NS = NS  # nobody sees them but the auditor, once a second
 SYNC_S = 0.002
 
 
@@ -118,6 +121,11 @@ class WorldTrader(Trader):
         self.on_exchange(self.server)
         return account
 
+    async def _assemble(self) -> TraderCoordinator:
+        coordinator = await super()._assemble()
+        coordinator.picture_ns = PICTURE_NS
+        return coordinator
+
     def _journal(self) -> JournalPort:
         return self.make_journal(self._journal_failed)
 
@@ -142,6 +150,8 @@ class Stage:
         self.auditor = auditor
         self.chance = Random(f"stage:{seed}")
         self.journal: WorldJournal
+        self.garble = Garble()
+        loop.garble = self.garble
         self._number = 0
 
     @property
@@ -180,6 +190,14 @@ class Stage:
                     server.venue, server._racer, server.account, order.order_id, part, server.venue.now_ns
                 )
         server._publish()
+
+    def bust(self) -> None:
+        """The exchange takes the account's last trade back; no fill tells of it, its books do."""
+        self.act("bust")
+        account, ledger = self.server.account, self.auditor.ledger
+        ledger.cash = int(account.cash)
+        for ticker, held in account.positions.items():
+            ledger.positions[ticker], ledger.costs[ticker] = int(held.quantity), int(held.cost)
 
     def trigger_group(self) -> None:
         server = self.server

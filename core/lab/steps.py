@@ -9,6 +9,7 @@ from typing import Any
 from core.domain.amounts import Count, Price, contracts
 from core.domain.commands import AmendOrder, CancelAll, Liquidate, Panic, PlaceOrder
 from core.domain.enums import BookSide, Origin, PriceRule, TimeInForce
+from core.lab.garble import Change
 from core.lab.stage import Stage
 
 ORDERS = "/portfolio/events/orders"
@@ -193,6 +194,26 @@ def armed(row: str, about: str, keeps: str, fault: str, *more: Step, line: bool 
         line=line,
         late=rest.get("late", False),
     )
+
+
+def garbled(
+    row: str, about: str, keeps: str, kind: str, change: Change, *, name: str, times: int = 2, line: bool = False
+) -> Named:
+    """Frames of a type whose contents are wrong."""
+    return Named(
+        row=row,
+        about=about,
+        keeps=keeps,
+        begin=(lambda stage: stage.garble.begin(name, kind, change, times),),
+        end=(lambda stage: stage.garble.end(kind),),
+        hit=f"garble:{name}",
+        high_s=20,
+        line=line,
+    )
+
+
+def bust(stage: Stage) -> None:
+    stage.bust()
 
 
 POST: dict[str, Any] = {"method": "POST", "path": ORDERS}

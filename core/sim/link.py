@@ -145,7 +145,7 @@ class MemoryTransport(asyncio.Transport):
         self._timer = None
         if self._closing or not self._reading or self._loop.frozen or not self._inbox:
             return
-        _, data = self._inbox.popleft()
+        data = self._next()
         self._inbox_size -= len(data)
         if data:
             self._receive(data)
@@ -153,6 +153,19 @@ class MemoryTransport(asyncio.Transport):
         elif not self._protocol.eof_received():
             self.close()
         self._schedule()
+
+    def _next(self) -> bytes:
+        """What has arrived by now, in one piece as a socket would hand it over; the end of the line comes alone."""
+        inbox, now_ns = self._inbox, self._loop.now_ns
+        _, data = inbox.popleft()
+        if not (data and inbox and inbox[0][0] <= now_ns and inbox[0][1]):
+            return data
+        parts = [data]
+        size = len(data)
+        while inbox and inbox[0][0] <= now_ns and inbox[0][1] and size < HIGH_WATER:
+            parts.append(inbox.popleft()[1])
+            size += len(parts[-1])
+        return b"".join(parts)
 
     def _receive(self, data: bytes) -> None:
         """Bytes have arrived. A world that listens to the line does it here and in `_arrive`."""

@@ -7,6 +7,7 @@ exchange could take them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from core.domain.enums import Permission
 from core.domain.enums import TraderState as S
@@ -77,6 +78,7 @@ PERMISSIONS: tuple[_Row, ...] = (
 )
 
 
+@cache
 def permission(at: Standing) -> tuple[Permission, str]:
     """What is permitted, and why not more ("" when everything is)."""
     for row in PERMISSIONS:

@@ -25,7 +25,7 @@ from core.domain.amounts import (
     worst_loss,
 )
 from core.domain.commands import AmendOrder, PlaceOrder
-from core.domain.enums import BookSide, OrderState, Permission
+from core.domain.enums import BookSide, OrderState, Permission, TimeInForce
 from core.domain.ids import EventTicker, Ticker
 from core.market.view import Market, Markets
 from core.trading.order import Order, order_worst_loss
@@ -168,6 +168,9 @@ class RiskController:
         if not reducing:
             yield self._band_gate(wish)
             yield from self._limit_gates(wish)
+        elif wish.time_in_force is TimeInForce.GOOD_TILL_CANCELED:
+            # A reducing order that may rest counts too: over this limit every own order would be canceled.
+            yield self._open_orders_gate()
         yield self._rate_gate(now_ns)
 
     def check_amend(
@@ -272,9 +275,12 @@ class RiskController:
             both = max(worst, self.worst_position(wish.ticker))
             event = self.event_worst(market.info.event_ticker, wish.ticker, both)
             yield _most("Event position", Count(event), limits.event_position, count_text)
-        yield _most("Open orders", len(self._orders.get_open_orders()) + 1, limits.open_orders, str)
+        yield self._open_orders_gate()
         new = worst_loss(wish.price, wish.count, buys_yes=wish.side is BookSide.BID)
         yield _most("Exposure", Money(self.exposure() + new), limits.exposure, money_text)
+
+    def _open_orders_gate(self) -> Gate:
+        return _most("Open orders", len(self._orders.get_open_orders()) + 1, self.limits.open_orders, str)
 
     def rate_room(self, now_ns: int) -> int:
         """Orders that may still leave within this second."""

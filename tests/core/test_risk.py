@@ -7,7 +7,7 @@ import pytest
 from core.domain import events as ev
 from core.domain.amounts import Count, Money, Price, contracts, dollars
 from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker, Start
-from core.domain.enums import BookSide, MarketStatus, Origin
+from core.domain.enums import BookSide, MarketStatus, Origin, TimeInForce
 from core.domain.records import BreakerMoved, DayOpened, PeakReached
 from core.engine.engine import Engine
 from core.strategy.actor import ActorService
@@ -50,6 +50,16 @@ def test_open_orders_over_their_limit_are_denied() -> None:
     bench.place()
     bench.place(price=4_400)
     assert denial(bench) == "Open orders exceeds limit: 3 > 2"
+
+
+def test_a_reducing_order_that_may_rest_counts_as_open_and_one_that_cannot_does_not() -> None:
+    bench = with_limits(open_orders=2)
+    bench.step(fill(count=1_000))
+    bench.place()
+    bench.place(price=4_400)
+    exit_wish: dict[str, Any] = {"side": BookSide.ASK, "price": Price(4_400), "count": contracts(5)}
+    assert denial(bench, **exit_wish) == "Open orders exceeds limit: 3 > 2"
+    assert denial(bench, **exit_wish, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL) == ""
 
 
 def test_orders_in_flight_and_in_doubt_count_against_the_limits() -> None:

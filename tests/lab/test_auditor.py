@@ -85,7 +85,7 @@ def order_before_comparing(run: Run) -> None:
 
 
 def cash_differs(run: Run) -> None:
-    run.look(10, cash=1)
+    run.look(run.auditor.rules.compare_s + 10, cash=1)
 
 
 def cash_is_no_integer(run: Run) -> None:

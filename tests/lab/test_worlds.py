@@ -24,6 +24,14 @@ from tui.__main__ import invoke
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# What worlds have found: a name for the fault, and the least that shows it. (seed, seconds, faults)
+FOUND = {
+    "a quote that reduced passed the limit of open orders, and then everything was canceled": (
+        5, 125, "B18-twice@91.9+1.6",
+    ),
+}  # fmt: skip
+
+
 def checked(world: World) -> World:
     assert not world.violations, f"{world.violations}\nagain: {repeat_command(world.plan)}"
     return world
@@ -33,6 +41,12 @@ def checked(world: World) -> World:
 def test_a_world_holds(seed: int) -> None:
     world = checked(play(draw(seed, "slow", 300)))
     assert world.counts, world
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_a_world_found_stays_mended(name: str) -> None:
+    seed, seconds, faults = FOUND[name]
+    checked(play(Plan(seed, "slow", seconds, read_faults(faults, seconds))))
 
 
 def test_the_same_seed_is_the_same_world_in_another_process_under_another_hash_seed() -> None:
@@ -107,7 +121,7 @@ def test_faults_stop_in_time_for_the_quiet_at_the_end() -> None:
 def test_every_fault_of_the_table_can_be_armed_and_counted() -> None:
     for name, kind in NAMED.items():
         assert name.split("-")[0] == kind.row or kind.row in name or name.startswith(kind.row[0]), name
-        assert kind.hit.partition(":")[0] in ("", "fault", "seen")
+        assert kind.hit.partition(":")[0] in ("", "fault", "seen", "garble")
         if kind.hit.startswith("fault:"):
             assert kind.hit.removeprefix("fault:") in FAULTS, name
 

@@ -83,7 +83,7 @@ def test_bytes_arrive_in_order_and_closing_is_seen_by_both_ends() -> None:
         transport.writelines([b"two", b"three"])
         transport.close()
         await asyncio.sleep(1)
-        assert far[0].told == ["made", b"one", b"twothree", "eof", "NoneType"]
+        assert far[0].told == ["made", b"onetwothree", "eof", "NoneType"]
         assert near.told == ["made", "NoneType"]
         assert transport.is_closing()
 

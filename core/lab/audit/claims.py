@@ -126,10 +126,12 @@ class Claims:
         if claim.foreign != foreign:
             found["I22", "told", claim.foreign, foreign] = f"{claim.foreign} orders of others told, {foreign} rest"
         compared = a.decisions.compared_ns > a.faults.calm_ns
-        bound = (a.rules.settle_s if compared else a.rules.compare_s) * NS
         start = max(a.faults.calm_ns, a.faults.stood_ns)
         self._since = {key: self._since.get(key, a.now_ns) for key in found}
         for key, since in self._since.items():
+            # A balance that is off is believed only after it was read again and again.
+            soon = compared and key[0] != "I5"
+            bound = (a.rules.settle_s if soon else a.rules.compare_s) * NS
             if a.now_ns - max(since, start) > bound:
                 a.say(str(key[0]), str(key[1]), f"{found[key]} for {(a.now_ns - since) / NS:.0f} s")
 

@@ -11,6 +11,8 @@ from collections import deque
 from typing import Any
 
 HEAD_END = b"\r\n\r\n"
+# Summaries of markets are most of a stream; nothing is judged by them and they carry no sequence.
+UNNUMBERED = b'{"type":"ticker"'
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUED = 1, 2, 8, 9, 10, 0
 
 
@@ -130,7 +132,8 @@ class Line:
             if kind in (TEXT, CONTINUED):
                 self._text += payload
                 if last:
-                    found.append(parsed(self._text))
+                    if not self._text.startswith(UNNUMBERED):
+                        found.append(parsed(self._text))
                     self._text = b""
             elif kind == BINARY:
                 found.append(None)
