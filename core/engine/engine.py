@@ -15,7 +15,7 @@ from core.domain.records import BreakerMoved, Record
 from core.engine.facts import FACTS
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.engine.rounds import Rounds
-from core.engine.wishes import WISHES, take_wish
+from core.engine.wishes import WISHES, strategy_failed, take_wish
 from core.strategy.actor import ActorService
 from core.trading.desk import Desk
 from core.trading.leases import renew_leases
@@ -84,17 +84,22 @@ class Engine:
         # One order of each second is kept for a person: a busy strategy must not crowd out who watches it.
         kept = 1 if self.desk.settings.limits.orders_per_second > 1 else 0
         room = self.desk.risk.rate_room(self.desk.now_ns) - kept
-        for wish in self.actor.decide(self.desk, room):
-            assert wish.origin is Origin.STRATEGY
-            take_wish(self.life, wish)
+        decided = self.actor.decide(self.desk, room)
+        failed = self.actor.take_failure()
+        if failed:
+            strategy_failed(self.life, failed)
+        for one in decided:
+            for wish in one.wishes:
+                assert wish.origin is Origin.STRATEGY
+                self.actor.note(one, *take_wish(self.life, wish))
 
     def _show_activity(self) -> None:
         """READY and ACTING follow what is in flight."""
         desk = self.desk
         if isinstance(self.life.procedure, Liquidation):
             return
-        flying = desk.orders.any_in_flight()
+        flying = desk.orders.action_in_flight()
         if flying and desk.state is TraderState.READY:
-            desk.move(TraderState.ACTING, "processing_action", quiet=True)
+            desk.move(TraderState.ACTING, f"processing_action_{flying}", quiet=True)
         elif not flying and desk.state is TraderState.ACTING:
             desk.move(TraderState.READY, "action_complete", quiet=True)

@@ -68,6 +68,12 @@ class Order:
         """Contracts that the exchange says were filled and whose fill we do not hold yet."""
         return max(0, self.claimed - self.filled)
 
+    @property
+    def action(self) -> str:
+        """What is being done with an order in flight, in a word."""
+        words = {O.AMENDING: "amend", O.CANCELING: "cancel"}
+        return words.get(self.state) or ("buy" if self.side is BookSide.BID else "sell")
+
     def shrinks_to(self, price: Price, count: int) -> bool:
         """True for a change that only takes contracts off: it risks nothing and keeps the order's place."""
         return price == self.price and 0 < count < self.count - self.done

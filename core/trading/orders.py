@@ -84,8 +84,10 @@ class OrderService:
     def in_doubt(self) -> tuple[Order, ...]:
         return tuple(o for o in self._open.values() if o.state is O.IN_DOUBT)
 
-    def any_in_flight(self) -> bool:
-        return any(o.in_flight and o.ownership is not Ownership.FOREIGN for o in self._open.values())
+    def action_in_flight(self) -> str:
+        """What the oldest request of ours on its way does: buy, sell, amend or cancel; "" when there is none."""
+        flying = (o for o in self._open.values() if o.in_flight and o.ownership is not Ownership.FOREIGN)
+        return next((o.action for o in flying), "")
 
     def missing_fills(self) -> tuple[Order, ...]:
         self._claimed = {key: order for key, order in self._claimed.items() if order.missing}

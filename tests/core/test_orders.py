@@ -469,3 +469,16 @@ def test_an_order_by_our_name_made_while_we_run_reveals_another_trader(made_ms_a
     bench.step(ev.OrderReported(report=made))
     assert bench.desk.breaker.tripped is tripped
     assert not tripped or "another trader works on this account" in bench.desk.breaker.reason
+
+
+def test_acting_says_what_is_done() -> None:
+    bench = Bench().up()
+    sent = bench.place(side=BookSide.ASK, price=4_700)
+    bench.beat()
+    assert (bench.state.value, bench.desk.machine.reason) == ("ACTING", "processing_action_sell")
+    bench.accept(sent)
+    bench.beat()
+    assert (bench.state.value, bench.desk.machine.reason) == ("READY", "action_complete")
+    bench.step(CancelOrder(client_order_id=sent.client_order_id))
+    bench.beat()
+    assert bench.desk.machine.reason == "processing_action_cancel"

@@ -40,5 +40,7 @@ def show(config: ConfigOption = None, mode: ModeOption = None) -> int:
     for name, origin in loaded.origins.items():
         value = getattr(loaded.settings, name)
         shown = f"…{value[-3:]}" if name == "key_id" and value else value
+        if name == "enable_trading_client" and value is None:
+            shown, origin = loaded.settings.client_enabled, f"default of mode {loaded.settings.mode.value}"
         typer.echo(f"{name:<{width}}  {'-' if shown in (None, '') else shown!s:<24}  {origin}")
     return 0

@@ -73,7 +73,7 @@ class Calibration:
         self._mark(desk, "streams", "complete")
         if not self._requests:
             # What an order in doubt reserves is not known: no reading can be compared before it is looked up.
-            moving = desk.orders.in_doubt() or (not self._first and desk.orders.any_in_flight())
+            moving = desk.orders.in_doubt() or (not self._first and desk.orders.action_in_flight())
             if desk.now_ns < self._not_before_ns or moving:
                 return None
             self._ask(desk)
