@@ -222,6 +222,7 @@ class StreamSession:
     def receive(self, text: str | bytes) -> list[Event]:
         """Facts of one frame, in order. Never raises."""
         events: list[Event] = []
+        decoded: AnyFrame | None = None
         try:
             decoded = wire_stream.frame(text)
             if type(decoded) is Delta:
@@ -235,6 +236,8 @@ class StreamSession:
                 events.append(FrameRefused(reason=f"unknown frame type {unknown.kind}"))
         except RefusedInput as refused:
             events.append(FrameRefused(reason=str(refused)))
+            if decoded is None and BOOKS in str(text[:80]):
+                self._lose_books(self._channels[BOOKS].markets, "a change could not be read", events)
         return events
 
     def _on_frame(self, decoded: AnyFrame, events: list[Event]) -> None:
@@ -306,15 +309,18 @@ class StreamSession:
     def _on_gap(self, channel: _Channel, missing: int, events: list[Event]) -> None:
         reason = f"gap: {missing} frames missing"
         if channel.name == BOOKS:
-            lost = self.books.lose(channel.markets)
-            if lost:
-                events.append(BookLost(tickers=lost, reason=reason))
-                self._ask_books(lost)
+            self._lose_books(channel.markets, reason, events)
             return
         events.append(FrameRefused(reason=f"{channel.name}: {reason}"))
         if channel.name == LIFECYCLE:
             # A step of a market's life is told once and never again; a new connection makes the engine read.
             self.wants_reconnect = f"gap in {LIFECYCLE}"
+
+    def _lose_books(self, tickers: Iterable[Ticker], reason: str, events: list[Event]) -> None:
+        lost = self.books.lose(tickers)
+        if lost:
+            events.append(BookLost(tickers=lost, reason=reason))
+            self._ask_books(lost)
 
     def _on_delta(self, delta: Delta, events: list[Event]) -> None:
         channel = self._by_sid.get(delta.sid)
@@ -345,12 +351,9 @@ class StreamSession:
 
     def _book_refused(self, ticker: Ticker, refused: RefusedInput, events: list[Event]) -> None:
         """A change that could not be read was a change all the same: the book is lost."""
-        known = ticker not in self.books.waiting
         events.append(FrameRefused(reason=str(refused)))
-        lost = self.books.lose((ticker,))
-        if known and lost:
-            events.append(BookLost(tickers=lost, reason=f"unreadable: {refused}"))
-            self._ask_books(lost)
+        if ticker not in self.books.waiting:
+            self._lose_books((ticker,), f"unreadable: {refused}", events)
 
     # ---- replies -------------------------------------------------------------------------------------------------
 

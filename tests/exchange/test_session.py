@@ -270,6 +270,17 @@ def test_unreadable_delta_loses_its_book_only(bad: dict[str, str]) -> None:
     assert len(send(session, delta(4, OTHER))) == 1
 
 
+@pytest.mark.parametrize("cut", [60, -9])
+def test_a_change_that_is_no_value_loses_every_book_of_its_subscription(cut: int) -> None:
+    session = opened(MARKET, OTHER)
+    send(session, snapshot(1))
+    send(session, snapshot(2, OTHER))
+    refused, lost = session.receive(json.dumps(delta(3))[:cut])
+    assert isinstance(refused, FrameRefused)
+    assert isinstance(lost, BookLost) and set(lost.tickers) == {MARKET, OTHER}
+    assert [c["params"]["action"] for c in commands(session)] == ["get_snapshot"]
+
+
 @pytest.mark.parametrize(
     "yes",
     [[["0.4200", "1.00"], ["0.42", "2.00"]], [["0.4200", "-1.00"]], [["1.0000", "1.00"]], [["0.4200", "1e2"]]],

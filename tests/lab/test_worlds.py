@@ -29,6 +29,9 @@ FOUND = {
     "a quote that reduced passed the limit of open orders, and then everything was canceled": (
         5, 125, "B18-twice@91.9+1.6",
     ),
+    "a change that could not be read left its book trusted until the next one came": (
+        117, 95, "D4-field-missing@88.8+3",
+    ),
 }  # fmt: skip
 
 
