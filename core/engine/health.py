@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 QUIET_NS = 30 * NS
+SYNCS_MISSED = 3
 
 
 class HealthMonitor:
@@ -32,6 +33,7 @@ class HealthMonitor:
             ("PositionTracker", desk.positions.version),
             ("StateSync", desk.synced_at),
             ("RiskController", (desk.orders.counts.placed, desk.orders.counts.denied)),
+            ("ActorService", engine.actor.decisions.made),
             ("Journal", desk.out.journal_position),
         )
         for name, count in counts:
@@ -63,16 +65,21 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
     stream = "error" if links.stream_epoch and not links.stream_up else ("degraded" if quiet else "healthy")
     client = "healthy" if links.client_up else ("degraded" if links.last_reply_ns is None else "error")
     calibrated = engine.life.calibrations
+    compared = calibrated and desk.wall_ns - desk.synced_at < SYNCS_MISSED * desk.settings.sync_ns
+    actor = engine.actor
     rows = (
         ("OrderService", "degraded" if doubt else "healthy",
          f"{len(orders.get_open_orders())} open, {doubt} in doubt, {orders.counts.placed} placed",
          last("OrderService")),
         ("PositionTracker", "healthy", f"{len(desk.positions.open())} positions", last("PositionTracker")),
-        ("StateSync", "healthy" if calibrated else "degraded",
+        ("StateSync", "healthy" if compared else "degraded",
          f"{calibrated} comparisons, drift {money_text(desk.drift_cash, places=6)}", last("StateSync")),
         ("OrderbookIntegration", stream, f"{len(desk.markets.watched)} books, {len(untrusted)} untrusted",
          links.last_message_ns),
         ("TradingClientIntegration", client, f"{links.failed_reads} failed reads in a row", links.last_reply_ns),
+        ("ActorService", "error" if actor.off else "healthy",
+         f"strategy {actor.strategy.name} " + (f"off: {actor.off}" if actor.off else f"on, {actor.decisions.made} "
+         f"decisions, {actor.decisions.dropped} dropped"), last("ActorService")),
         ("RiskController", "error" if desk.breaker.tripped else "healthy",
          f"breaker {'tripped' if desk.breaker.tripped else 'closed'}", last("RiskController")),
         ("Journal", "healthy" if links.journal_ok else "error", f"position {desk.out.journal_position}",

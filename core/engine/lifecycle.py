@@ -16,6 +16,7 @@ from core.domain.ids import Ticker
 from core.domain.records import ProcedureMoved
 from core.engine.cash import CashWatch
 from core.engine.facts import LOST_READS, refresh
+from core.engine.feed import FeedWatch
 from core.engine.sync import StateSync
 from core.engine.terms import Terms
 from core.strategy.actor import ActorService
@@ -63,6 +64,7 @@ class Lifecycle:
         self._extra_watched: tuple[Ticker, ...] = ()
         self.sync = StateSync(desk.settings.sync_ns)
         self.terms = Terms()
+        self.feed = FeedWatch()
 
     # ---- the beat ----------------------------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ class Lifecycle:
             self._overdue()
         desk.freshness.beat(desk)
         self.terms.beat(desk)
+        self.feed.beat(self)
         self._keep_books_whole()
         self._check_health()
         self._compare_regularly()
@@ -348,7 +351,7 @@ class Lifecycle:
         assert isinstance(markets, MarketsRead)
         assert isinstance(limits, LimitsRead)
         desk.markets.learn(markets.markets, desk.wall_ns)
-        self.actor.quoted = desk.markets.most_active(desk.settings.quote_markets)
+        self.actor.choose(desk.markets, desk.settings.quote_markets)
         if not self.actor.quoted:
             self.fail("no open market", counts=False)
             return

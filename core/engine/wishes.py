@@ -171,6 +171,8 @@ def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
     if passed is not None:
         name, value, limit = passed
         lasting = f"{name} {money_text(value)} is over {money_text(limit)}; {MENDS[name]}"
+    if life.feed.stale:
+        lasting = "the feed is stale: no quoted book can be trusted"
     if not desk.links.journal_ok:
         lasting = "the journal cannot be written"
     why_not = desk.breaker.why_not_reset(desk.now_ns, lasting)
@@ -237,6 +239,45 @@ def stop(life: Lifecycle, wish: cm.Stop) -> str:
     return "stopping: canceling own orders"
 
 
+def switch_strategy(life: Lifecycle, wish: cm.SwitchStrategy) -> str:
+    actor = life.actor
+    name = actor.strategy.name
+    if wish.on:
+        if not actor.off:
+            raise Refused(f"strategy {name} is on")
+        actor.switch("")
+        life.desk.status.log_recovery(f"strategy {name} is on again")
+        return f"strategy {name} is on"
+    if actor.off:
+        raise Refused(f"strategy {name} is off: {actor.off}")
+    actor.switch("by hand")
+    return f"strategy {name} is off; canceling {_cancel_quotes(life)} of its orders"
+
+
+def set_parameter(life: Lifecycle, wish: cm.SetParameter) -> str:
+    actor = life.actor
+    try:
+        actor.change({wish.name: wish.value})
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    return f"{actor.strategy.name}: {wish.name} = {wish.value}"
+
+
+def strategy_failed(life: Lifecycle, reason: str) -> None:
+    """The strategy was switched off for what it did: its orders end, the bot stays up, the reason is the alarm."""
+    canceled = _cancel_quotes(life)
+    name = life.actor.strategy.name
+    life.desk.error(f"strategy {name} switched off: {reason}", f"{canceled} of its orders canceled", counts=False)
+
+
+def _cancel_quotes(life: Lifecycle) -> int:
+    """Ask for the end of every order the strategy placed; a person's orders stay."""
+    own = [o for o in life.desk.orders.get_open_orders() if o.origin is Origin.STRATEGY]
+    for order in own:
+        life.desk.cancel(order)
+    return len(own)
+
+
 WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
     cm.Start: start,
     cm.Pause: pause,
@@ -254,12 +295,16 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
     cm.WatchMarket: watch_market,
     cm.UnwatchMarket: unwatch_market,
     cm.ReadMarkets: read_markets,
+    cm.SwitchStrategy: switch_strategy,
+    cm.SetParameter: set_parameter,
     cm.Stop: stop,
 }
 
 
-def take_wish(life: Lifecycle, wish: cm.Command) -> None:
-    """Grant or refuse a wish; people's wishes are journaled, told, and their result kept for who waits."""
+def take_wish(life: Lifecycle, wish: cm.Command) -> tuple[str, str]:
+    """Grant or refuse a wish; people's wishes are journaled, told, and their result kept for who waits. Returns done or
+    refused, and the words.
+    """
     desk = life.desk
     name = type(wish).__name__
     by_person = wish.origin is not Origin.STRATEGY
@@ -272,3 +317,4 @@ def take_wish(life: Lifecycle, wish: cm.Command) -> None:
     desk.status.action(wish.command_id, name, status, text, desk.wall_ns)
     if by_person:
         desk.status.log_action_result(desk.wall_ns, "command", f"{name} by {wish.origin}: {text}", status=status)
+    return status, text

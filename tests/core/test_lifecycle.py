@@ -11,6 +11,7 @@ from core.domain.commands import (
     Pause,
     PlaceOrder,
     Recalibrate,
+    ResetBreaker,
     Resume,
     Start,
     Stop,
@@ -299,6 +300,31 @@ def test_armed_is_a_wish_of_its_own() -> None:
     assert bench.desk.machine.label(bench.desk.armed) == "READY (not armed)"
     bench.step(Arm(command_id=8))
     assert bench.desk.permission()[0].name == "TRADE"
+
+
+def test_a_feed_that_stays_stale_trips_the_breaker_until_it_is_whole_and_a_person_resets_it() -> None:
+    bench = Bench().up()
+    bench.step(ev.BookLost(tickers=(T,), reason="gap"))
+    for second in range(70):
+        if second % 15 == 14:  # a new connection now and then, as it is asked for
+            bench.step(ev.StreamLost(epoch=1, reason="asked for", retry_ms=10))
+            bench.connect(epoch=2 + second // 15)
+        bench.beat(seconds=1)
+    assert bench.desk.breaker.tripped
+    assert bench.desk.breaker.reason == "stale feed: no quoted book could be trusted for 60 s"
+    bench.step(ResetBreaker(reason="hm", command_id=7))
+    assert result(bench, 7) == "refused: its cause lasts: the feed is stale: no quoted book can be trusted"
+    bench.step(book(seq=50))
+    bench.beat(times=3)
+    bench.step(ResetBreaker(reason="whole again", command_id=8))
+    assert not bench.desk.breaker.tripped
+
+
+def test_a_line_that_is_down_for_an_hour_is_no_stale_feed() -> None:
+    bench = Bench().up()
+    bench.step(ev.StreamLost(epoch=1, reason="maintenance", retry_ms=10))
+    bench.beat(seconds=10, times=360)
+    assert not bench.desk.breaker.tripped
 
 
 # ---- panic, liquidation, stop ------------------------------------------------------------------------------------
