@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import core.version
-from core.config import Settings, risk_limits, to_count, to_money
+from core.config import Settings, risk_limits, to_money
 from core.domain.commands import Command
 from core.domain.enums import ExitCode, ExitReason, Mode
 from core.domain.errors import StartRefused
@@ -48,13 +48,14 @@ from core.local.broadcast import Broadcast
 from core.local.clock import SystemClock
 from core.local.endpoint import LocalEndpoint, socket_path
 from core.local.presence import StatusFile
+from core.local.stopwatch import MainThreadStopwatch
 from core.outlook import Outlook
-from core.ports import Clock, JournalPort
+from core.ports import Clock, JournalPort, Stopwatch
 from core.remote import grant
 from core.sim.auth import generate_private_key
 from core.sim.server import ExchangeServer
+from core.strategies import configured
 from core.strategy.actor import ActorService
-from core.strategy.maker import MakerParameters, MarketMaker
 from core.surroundings import gauges, surroundings
 from core.trading.desk import Desk, DeskSettings
 from core.trading.panel import status_text
@@ -77,10 +78,12 @@ class Wiring:
     unix_path: str | None = None
     key_pem: bytes | None = None
     on_disk: bool = True
+    watch: Stopwatch | None = None  # over the strategy; None on virtual time
 
 
 def system_wiring() -> Wiring:
-    return Wiring(clock=SystemClock(), chance=SystemRandom())
+    clock = SystemClock()
+    return Wiring(clock=clock, chance=SystemRandom(), watch=MainThreadStopwatch(clock))
 
 
 class Trader(TraderFacade):
@@ -182,6 +185,7 @@ class Trader(TraderFacade):
 
     def prepare(self) -> None:
         """Find what can refuse the start without a network: BadInput or StartRefused."""
+        configured(self.settings)
         self._account = standing_account(self.settings, self._exchange_file)
         if self._account is None:
             embedded_settings(self.settings, self._seed)
@@ -339,16 +343,7 @@ class Trader(TraderFacade):
         return Desk(settings, frozenset(found.known_ids), position)
 
     def _actor(self) -> ActorService:
-        s = self.settings
-        return ActorService(
-            MarketMaker(
-                MakerParameters(
-                    size=to_count(s.quote_size),
-                    inventory=to_count(s.quote_inventory),
-                    skew_step=to_count(s.quote_skew_step),
-                )
-            )
-        )
+        return ActorService(configured(self.settings), self._wiring.watch)
 
     def _identity(self, account: Account | None = None) -> IdentityView:
         embedded = self._exchange_file is None and self.settings.mode is Mode.PAPER
@@ -359,7 +354,7 @@ class Trader(TraderFacade):
             mode=self.settings.mode,
             account=account.suffix if account else "",
             exchange=where,
-            strategy=MarketMaker.name,
+            strategy=self.settings.strategy,
             seed=self._seed if embedded else None,
             pid=os.getpid() if self._wiring.on_disk else 0,
             started_at=self._started_at,

@@ -60,6 +60,10 @@ class Settings(BaseModel):
     )
     circuit_breaker_window_long: int = Field(600, ge=1, le=604_800, description="seconds of that longer time")
     minimum_cash_threshold: Dollars = Field(Decimal(100), description="low cash below this, in dollars")
+    strategy: str = Field(
+        "maker", min_length=1, max_length=500, description="by name (`strategy list`) or module:Class"
+    )
+    strategy_parameters: dict[str, Decimal] = Field({}, description="its parameters, a table; `strategy list` has them")
     quote_markets: int = Field(4, ge=1, le=100, description="how many of the most active markets are quoted")
     quote_size: Contracts = Field(Decimal(5), description="contracts a quote")
     quote_inventory: Contracts = Field(Decimal(40), description="position at which a side is no longer quoted")

@@ -5,13 +5,15 @@ Time is I/O: only implementations of `Clock` read a clock. Everything else takes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from core.domain.effects import RestEffect
 from core.domain.events import Event
 from core.domain.ids import Ticker
 from core.domain.records import Record
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -28,6 +30,23 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait on this clock; other tasks run."""
         ...
+
+
+class Stopwatch(Protocol):
+    """Watches over a call that must not hold the loop."""
+
+    def timed(self, call: Callable[[], T]) -> tuple[T, int]:
+        """The result and how long it took in nanoseconds. Raises what the call raises, and TookTooLong where it had to
+        be interrupted.
+        """
+        ...
+
+
+class Unwatched:
+    """For worlds on virtual time, where a call takes none: nothing is measured, nothing interrupted."""
+
+    def timed(self, call: Callable[[], T]) -> tuple[T, int]:
+        return call(), 0
 
 
 class IdSource(Protocol):

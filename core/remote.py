@@ -24,9 +24,18 @@ WORDS: dict[str, Callable[[int, str], cm.Command]] = {
     "liquidate": lambda i, _: cm.Liquidate(origin=S, command_id=i),
     "recalibrate": lambda i, _: cm.Recalibrate(origin=S, command_id=i),
     "reset-breaker": lambda i, why: cm.ResetBreaker(origin=S, command_id=i, reason=why),
+    "strategy-on": lambda i, _: cm.SwitchStrategy(origin=S, command_id=i, on=True),
+    "strategy-off": lambda i, _: cm.SwitchStrategy(origin=S, command_id=i, on=False),
+    "strategy-set": lambda i, text: _set_parameter(i, text),
     "stop": lambda i, _: cm.Stop(origin=S, command_id=i, reason=ExitReason.SIGNAL, detail="stop command"),
     "stop-now": lambda i, _: cm.Stop(origin=S, command_id=i, reason=ExitReason.SIGNAL, detail="stop --now", now=True),
 }
+
+
+def _set_parameter(command_id: int, text: str) -> cm.Command:
+    """`NAME=VALUE`; without the sign the value is empty, which no parameter takes."""
+    name, _, value = text.partition("=")
+    return cm.SetParameter(origin=S, command_id=command_id, name=name.strip(), value=value.strip())
 
 
 async def grant(

@@ -112,6 +112,19 @@ class ReadMarkets(Wish, frozen=True, kw_only=True):
     """Read the exchange's list of markets again: terms, status, volumes and best prices as listed."""
 
 
+class SwitchStrategy(Wish, frozen=True, kw_only=True):
+    """Switch the strategy off, which ends its orders, or on again after it was switched off."""
+
+    on: bool
+
+
+class SetParameter(Wish, frozen=True, kw_only=True):
+    """Another value, as people write it, for a parameter of the running strategy; refused outside its bounds."""
+
+    name: str
+    value: str
+
+
 class Stop(Wish, frozen=True, kw_only=True):
     """Block new orders, cancel own orders, confirm that none rests, leave. `now` shortens the waits."""
 
@@ -122,5 +135,6 @@ class Stop(Wish, frozen=True, kw_only=True):
 
 Command: TypeAlias = (
     Start | Pause | Resume | Panic | CancelOrder | CancelAll | PlaceOrder | AmendOrder | Liquidate | RecoverCash
-    | ResetBreaker | Arm | Recalibrate | WatchMarket | UnwatchMarket | ReadMarkets | Stop
+    | ResetBreaker | Arm | Recalibrate | WatchMarket | UnwatchMarket | ReadMarkets | SwitchStrategy | SetParameter
+    | Stop
 )  # fmt: skip

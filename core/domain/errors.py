@@ -8,6 +8,8 @@ TraderError
     ├── IllegalTransition
     └── UnjournaledOrder
 
+TookTooLong               somebody else's code held the loop: past everything that catches `Exception`
+
 Expected outcomes (denied, rejected, gap, limited) are values, not errors.
 """
 
@@ -40,3 +42,7 @@ class IllegalTransition(OurBug):
 
 class UnjournaledOrder(OurBug):
     """An order was about to leave before its record was on disk."""
+
+
+class TookTooLong(BaseException):
+    """A strategy was interrupted; it must not be able to swallow this, so it is no `Exception`."""

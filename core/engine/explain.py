@@ -37,6 +37,7 @@ def explain(engine: Engine, ticker: Ticker) -> Explanation:
         gates=gates,
         quotes=quotes,
         own_orders=tuple((_words(order), order.origin) for order in orders),
+        decisions=engine.actor.decisions.of(ticker),
     )
 
 
@@ -76,7 +77,10 @@ def _trader_gates(engine: Engine) -> tuple[GateView, ...]:
     roads = [
         name for name, up in (("the stream", desk.links.stream_up), ("the client", desk.links.client_up)) if not up
     ]
+    off = engine.actor.off
     rows = (
+        ("strategy", f"{engine.actor.strategy.name}, {'off' if off else 'on'}", "on",
+         f"the strategy is off: {off}" if off else ""),
         ("connected", "down: " + ", ".join(roads) if roads else "stream and client", "both",
          f"{' and '.join(roads)} not connected" if roads else ""),
         ("breaker", trips.value or "closed", trips.limit or "closed",
@@ -97,10 +101,11 @@ def _quote(engine: Engine, market: Market, orders: list[Order], side: BookSide) 
     """What is wished on one side, what of the strategy's rests there, and the gates a new order would meet."""
     desk, actor = engine.desk, engine.actor
     view = actor.view(desk, market, orders)
-    wished = next((quote for quote in actor.strategy.quotes(view) if quote.side is side), None)
+    decision = actor.ask(view)
+    wished = next((quote for quote in decision.quotes if quote.side is side), None)
     resting = tuple(_words(o) for o in orders if o.side is side and o.origin is Origin.STRATEGY)
     if wished is None:
-        why = actor.strategy.why_not(view, side) or "the strategy wishes none"
+        why = decision.why_not(side) or "the strategy wishes none"
         return QuoteView(side=side, wished=None, count=Count(0), resting=resting,
                          gates=(_gate("wish", "none", "a price", why),))  # fmt: skip
     standing = any(o.side is side and o.price == wished.price and o.origin is Origin.STRATEGY for o in orders)

@@ -15,6 +15,7 @@ from core.engine.engine import Engine
 from core.engine.health import components
 from core.engine.waiting import waiting_for
 from core.market.view import Market
+from core.strategy.parameters import fields_of
 from core.trading import snapshot as view
 from core.trading.desk import NS, Desk
 from core.trading.liquidation_plan import liquidation_plan
@@ -89,6 +90,7 @@ class PictureMaker:
             alarm=desk.status.alarm,
             liquidation=self._plan(desk),
             days=self._keep("days", desk.day.days()),
+            strategy=self._keep("strategy", strategy_view(engine)),
             exit=life.exit_stop.exit if life.exit_stop else None,
         )
 
@@ -181,6 +183,21 @@ def _pausing(engine: Engine) -> bool:
     """A wished pause that the state lets wait; a trader that leaves pauses no more."""
     machine = engine.desk.machine
     return engine.life.pause_wanted and machine.pause is None and machine.state is not TraderState.SHUTDOWN
+
+
+def strategy_view(engine: Engine) -> view.StrategyView:
+    actor = engine.actor
+    parameters = actor.strategy.parameters
+    return view.StrategyView(
+        name=actor.strategy.name,
+        off=actor.off,
+        decisions=actor.decisions.made,
+        dropped=actor.decisions.dropped,
+        parameters=tuple(
+            (f.name, f.shown(getattr(parameters, f.name)), f"{f.shown(f.low)} to {f.shown(f.high)} {f.unit}")
+            for f in fields_of(type(parameters))
+        ),
+    )
 
 
 def breaker_view(desk: Desk) -> view.BreakerView:

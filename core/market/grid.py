@@ -14,20 +14,20 @@ CENT = PriceBand(start=Price(0), end=Price(PRICE_SCALE), step=Price(100))
 class PriceGrid:
     """Valid prices of one market, strictly between 0 and 1 dollar."""
 
-    __slots__ = ("_bands",)
+    __slots__ = ("bands",)
 
     def __init__(self, bands: tuple[PriceBand, ...]) -> None:
-        self._bands = tuple(sorted(bands, key=lambda band: band.start)) or (CENT,)
+        self.bands = tuple(sorted(bands, key=lambda band: band.start)) or (CENT,)
 
     def is_valid(self, price: Price) -> bool:
         if not 0 < price < PRICE_SCALE:
             return False
-        return any(b.start <= price <= b.end and (price - b.start) % b.step == 0 for b in self._bands)
+        return any(b.start <= price <= b.end and (price - b.start) % b.step == 0 for b in self.bands)
 
     def floor(self, price: int) -> Price | None:
         """The highest valid price at or below `price`; None below the lowest."""
         best: int | None = None
-        for band in self._bands:
+        for band in self.bands:
             top = min(price, band.end, PRICE_SCALE - 1)
             if top < band.start:
                 continue
@@ -39,7 +39,7 @@ class PriceGrid:
     def ceil(self, price: int) -> Price | None:
         """The lowest valid price at or above `price`; None above the highest."""
         best: int | None = None
-        for band in self._bands:
+        for band in self.bands:
             low = max(price, band.start, 1)
             if low > band.end:
                 continue

@@ -1,19 +1,33 @@
-"""ActorService: the decision loop: book change -> view -> strategy -> differ -> wishes through the one road.
+"""ActorService: the decision loop: book change or timer -> view -> strategy -> differ -> wishes through the one road.
 
-Woken only at the beat, conflated; at most `room` orders a call, and a market rests `PACE_NS` between changes of
-its quotes.
+Woken only at the beat, conflated: a market is asked about when something it depends on moved, or each second. One
+action is in flight per market. A decision that finds no room in the order rate waits, at most one a market, and is
+dropped when its market has moved on or it is too old. A strategy that raises or is too slow is switched off.
 """
 
 from __future__ import annotations
 
-from core.domain.amounts import Count, Price
-from core.domain.commands import CancelOrder
-from core.domain.enums import BookSide, OrderState, Origin
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from core.domain.amounts import Count, Money
+from core.domain.commands import CancelOrder, PlaceOrder
+from core.domain.enums import OrderState, Origin, Ownership, TimeInForce
+from core.domain.errors import TookTooLong
 from core.domain.ids import Ticker
-from core.market.view import Market
-from core.strategy.base import MarketView, Quote, Strategy
+from core.domain.text import clean_text
+from core.market.view import Market, Markets
+from core.ports import Stopwatch, Unwatched
+from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
+from core.strategy.decisions import Decisions, Row, digest_of, words_of
 from core.strategy.differ import Wish, Working, diff
-from core.trading.desk import NS, Desk
+from core.strategy.parameters import changed
+from core.strategy.view import market_view
+from core.trading.desk import MS, NS, Desk
 from core.trading.order import Order
 
 PACE_NS = NS // 4
@@ -21,37 +35,96 @@ RENEW_PART = 3
 REFUSED_REST_NS = 2 * NS
 # Quotes that are as wished are looked at again when anything moved, and now and then for their age.
 LOOK_EVERY_NS = NS
+# A decision that waits for room longer than this is about a market that is gone.
+STALE_NS = NS // 2
+# An action without an answer holds its market for so long; then the market is decided anew beside it.
+ACTION_WITHIN_NS = 2 * NS
+WORDS = 200
+SLOW_NS = 20 * MS
+SLOW_TIMES = 3
+SLOW_WITHIN_NS = 3_600 * NS
+
+
+@dataclass(slots=True)
+class Decided:
+    """A decision with what it wishes; `stamp` is what it depends on."""
+
+    row: Row
+    wishes: list[Wish]
+    stamp: tuple[object, ...]
+    made_ns: int
+
+    @property
+    def orders(self) -> int:
+        return sum(not isinstance(wish, CancelOrder) for wish in self.wishes)
 
 
 class ActorService:
-    """Decides for the quoted markets; the desk checks and sends."""
+    """Decides for the quoted markets; the desk checks and sends. `off` says why the strategy is not asked."""
 
-    def __init__(self, strategy: Strategy) -> None:
+    def __init__(self, strategy: Strategy, watch: Stopwatch | None = None) -> None:
         self.strategy = strategy
         self.quoted: tuple[Ticker, ...] = ()
+        self.off = ""
+        self.decisions = Decisions()
+        self._watch: Stopwatch = watch or Unwatched()
+        self._memory: dict[Ticker, Any] = {}
         self._acted_ns: dict[Ticker, int] = {}
         self._content: dict[Ticker, tuple[int, tuple[object, ...]]] = {}
+        self._waiting: dict[Ticker, Decided] = {}
+        self._slow_ns: deque[int] = deque(maxlen=SLOW_TIMES)
+        self._failed = ""
 
-    def decide(self, desk: Desk, room: int) -> list[Wish]:
-        """Wishes for the quoted markets that may be changed now: all cancels, and at most `room` orders, new or made
-        smaller.
+    def choose(self, markets: Markets, most: int) -> None:
+        """Choose the markets to decide about: the most traded ones, or for a strategy of whole events all markets of
+        exclusive events, the most traded event first, as many whole ones as `most` has room for and at least one.
         """
-        wishes: list[Wish] = []
+        self.quoted = markets.most_active(most)
+        if not self.strategy.whole_events:
+            return
+        chosen: dict[Ticker, None] = {}
+        for ticker in markets.most_active(len(markets.all())):
+            market = markets.get(ticker)
+            if market is None or not market.info.mutually_exclusive or ticker in chosen:
+                continue
+            event = markets.of_event(market.info.event_ticker)
+            if not chosen or len(chosen) + len(event) <= most:
+                chosen.update(dict.fromkeys(one.info.ticker for one in event))
+        self.quoted = tuple(chosen) or self.quoted
+
+    # ---- the loop ----------------------------------------------------------------------------------------------
+
+    def decide(self, desk: Desk, room: int) -> list[Decided]:
+        """Decisions for the quoted markets that may be changed now: all cancels, and at most `room` orders, new or
+        made smaller. None after a failure, which `take_failure` then tells.
+        """
+        found: list[Decided] = []
         for ticker in self.quoted:
             market = desk.markets.get(ticker)
-            if market is None or desk.now_ns - self._acted_ns.get(ticker, -PACE_NS) < PACE_NS:
+            if market is None or self.off or self.waits_ns(ticker, desk.now_ns):
                 continue
-            if self._nothing_moved(desk, market):
+            decided = self._still_good(desk, market) or self._new(desk, market)
+            if self._failed:
+                return []
+            if decided is None:
                 continue
-            found = self._decide_market(desk, market)
-            if not found:
-                self._content[ticker] = (desk.now_ns, _stamp(desk, market))
-            orders = sum(not isinstance(wish, CancelOrder) for wish in found)
-            if found and orders <= room:
-                room -= orders
-                self._acted_ns[ticker] = desk.now_ns
-                wishes += found
-        return wishes
+            if decided.orders > room:
+                self._waiting[ticker] = decided
+                decided.row.gate, decided.row.result = "order rate", "waits for room in the order rate"
+                continue
+            self._waiting.pop(ticker, None)
+            room -= decided.orders
+            self._acted_ns[ticker] = desk.now_ns
+            decided.row.gate, decided.row.result = "", ""
+            found.append(decided)
+        return found
+
+    def note(self, decided: Decided, status: str, text: str) -> None:
+        """What came of one wish of a decision."""
+        row = decided.row
+        if status == "refused":
+            row.gate = text
+        row.result = f"{row.result}; {text}" if row.result else text
 
     def waits_ns(self, ticker: Ticker, now_ns: int) -> int:
         """How long this market still rests before its quotes may change; 0: not at all."""
@@ -61,19 +134,135 @@ class ActorService:
         """Leave a market alone for a while, after a refusal."""
         self._acted_ns[ticker] = now_ns + REFUSED_REST_NS
 
-    def _nothing_moved(self, desk: Desk, market: Market) -> bool:
-        """Whether all that a decision depends on is as it was when there was nothing to wish for."""
-        looked_ns, stamp = self._content.get(market.info.ticker, (0, ()))
-        return desk.now_ns - looked_ns < LOOK_EVERY_NS and stamp == _stamp(desk, market)
+    def _still_good(self, desk: Desk, market: Market) -> Decided | None:
+        """The decision that waits for this market, if it is still about the market as it is."""
+        ticker = market.info.ticker
+        waiting = self._waiting.get(ticker)
+        if waiting is None:
+            return None
+        if desk.now_ns - waiting.made_ns <= STALE_NS and waiting.stamp == _stamp(desk, market):
+            return waiting
+        del self._waiting[ticker]
+        self.decisions.dropped += 1
+        waiting.row.result = "dropped: stale before there was room in the order rate"
+        return None
 
-    def _decide_market(self, desk: Desk, market: Market) -> list[Wish]:
-        orders = [o for o in desk.orders.get_open_orders() if o.ticker == market.info.ticker]
-        quotes: tuple[Quote, ...] = ()
-        if market.tradable and not any(o.state is OrderState.IN_DOUBT for o in orders):
-            quotes = self.strategy.quotes(self.view(desk, market, orders))
-        # What a person placed is the person's: the strategy sees it in the book but does not touch it.
+    def _new(self, desk: Desk, market: Market) -> Decided | None:
+        """Ask anew; None when nothing moved, an action is in flight, or nothing is wished."""
+        ticker = market.info.ticker
+        looked_ns, content = self._content.get(ticker, (0, ()))
+        stamp = _stamp(desk, market)
+        if desk.now_ns - looked_ns < LOOK_EVERY_NS and content == stamp:
+            return None
+        orders = [o for o in desk.orders.open_in(ticker) if o.ownership is not Ownership.FOREIGN]
         own = [o for o in orders if o.origin is Origin.STRATEGY]
-        return diff(quotes, tuple(self._working(desk, o) for o in own))
+        acted_ns = self._acted_ns.get(ticker, -ACTION_WITHIN_NS)
+        if desk.now_ns - acted_ns < ACTION_WITHIN_NS and any(o.in_flight for o in own):
+            return None
+        decision, row = Decision(said="not asked"), None
+        if market.tradable and not any(o.state is OrderState.IN_DOUBT for o in orders):
+            asked = self._asked(desk, self.view(desk, market, orders))
+            if asked is None:
+                return None
+            decision, row = asked
+            self._memory[ticker] = decision.memory
+        # What a person placed is the person's: the strategy sees it in the book but does not touch it.
+        wishes = diff(decision.quotes, tuple(self._working(desk, o) for o in own)) + self._takes(desk, decision)
+        if row is not None:
+            row.wishes = tuple(words_of(wish) for wish in wishes)
+            row.result = "" if wishes else "nothing to change"
+        if not wishes:
+            self._content[ticker] = (desk.now_ns, stamp)
+            return None
+        row = row or Row(ticker, desk.wall_ns, "", "not asked: the market is not tradable or an order is in doubt")
+        return Decided(row, wishes, stamp, desk.now_ns)
+
+    def _takes(self, desk: Desk, decision: Decision) -> list[Wish]:
+        """Immediate orders, all or none: none while anything of ours is in flight where they go."""
+        for take in decision.takes:
+            others = (o for o in desk.orders.open_in(take.ticker) if o.origin is Origin.STRATEGY)
+            if take.ticker not in self.quoted or any(o.in_flight for o in others):
+                return []
+        return [_order(take) for take in decision.takes]
+
+    # ---- the strategy ------------------------------------------------------------------------------------------
+
+    def ask(self, view: MarketView) -> Decision:
+        """What the strategy would say of this view now; nothing is remembered, and a failure says so in words."""
+        if self.off:
+            return Decision(said="off", no_bid=f"the strategy is off: {self.off}", no_ask="")
+        try:
+            return self._watch.timed(lambda: self.strategy.decide(view, self.memory(view.ticker)))[0]
+        except (Exception, TookTooLong) as error:  # noqa: BLE001  it is somebody else's code
+            failed = f"the strategy fails on this market: {_error(error)}"
+            return Decision(said=failed, no_bid=failed, no_ask=failed)
+
+    def memory(self, ticker: Ticker) -> Any:
+        """The strategy's own state of a market."""
+        if ticker not in self._memory:
+            self._memory[ticker] = self.strategy.begin(ticker)
+        return self._memory[ticker]
+
+    def _asked(self, desk: Desk, view: MarketView) -> tuple[Decision, Row] | None:
+        """Ask under watch and record; None where the strategy failed and was switched off."""
+        try:
+            memory = self.memory(view.ticker)
+            digest = digest_of(view, memory, self.strategy.parameters)
+            decision, took_ns = self._watch.timed(lambda: self.strategy.decide(view, memory))
+            if not isinstance(decision, Decision):
+                raise TypeError(f"decide returned {type(decision).__name__}, a Decision is needed")
+        except (Exception, TookTooLong) as error:  # noqa: BLE001  it is somebody else's code
+            self._fail(_error(error))
+            return None
+        row = Row(
+            view.ticker,
+            desk.wall_ns,
+            digest,
+            clean_text(decision.said, WORDS),
+            decision=decision,
+            took_us=took_ns // 1_000,
+        )
+        self.decisions.add(row)
+        if took_ns > SLOW_NS:
+            self._slow_ns.append(desk.now_ns)
+            if len(self._slow_ns) == SLOW_TIMES and desk.now_ns - self._slow_ns[0] <= SLOW_WITHIN_NS:
+                self._fail(f"slower than {SLOW_NS // MS} ms {SLOW_TIMES} times, last {took_ns // MS} ms")
+                return None
+        return decision, row
+
+    def _fail(self, reason: str) -> None:
+        self.off = self._failed = reason
+
+    def take_failure(self) -> str:
+        """Why the strategy was switched off just now, once; "" when it was not."""
+        failed, self._failed = self._failed, ""
+        return failed
+
+    def switch(self, off: str) -> None:
+        """Switch the strategy off with a reason, or on with "": it then begins with a clean count."""
+        self.off = off
+        self._slow_ns.clear()
+        self._waiting.clear()
+        self._content.clear()
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Other parameters from now on; ValueError names what is unknown or out of bounds, and nothing changes."""
+        self.strategy.parameters = changed(self.strategy.parameters, values)
+        self._waiting.clear()
+        self._content.clear()
+
+    def save(self) -> bytes:
+        """Every market's memory as bytes."""
+        return msgspec.msgpack.encode({str(ticker): memory for ticker, memory in self._memory.items()})
+
+    def load(self, data: bytes) -> None:
+        """Go on with memories that were saved; msgspec.DecodeError where they are another strategy's."""
+        kept = msgspec.msgpack.decode(data, type=dict[str, msgspec.Raw])
+        read = {Ticker(t): msgspec.msgpack.decode(raw, type=type(self.strategy.begin(Ticker(t))))
+                for t, raw in kept.items()}  # fmt: skip
+        self._memory.update(read)
+
+    # ---- what it sees ------------------------------------------------------------------------------------------
 
     @staticmethod
     def _working(desk: Desk, order: Order) -> Working:
@@ -88,29 +277,48 @@ class ActorService:
             old=age_ns * RENEW_PART > desk.settings.lease_s * NS * (RENEW_PART - 1),
         )
 
-    @staticmethod
-    def view(desk: Desk, market: Market, orders: list[Order]) -> MarketView:
-        """The market as the strategy sees it: without our own orders."""
-        return MarketView(
-            ticker=market.info.ticker,
-            grid=market.grid,
-            best_bid=_best_of_others(market, BookSide.BID, orders),
-            best_ask=_best_of_others(market, BookSide.ASK, orders),
-            position=Count(desk.positions.net(market.info.ticker)),
-        )
+    def view(self, desk: Desk, market: Market, orders: Iterable[Order]) -> MarketView:
+        """The market as the strategy sees it: without our own orders, with its siblings where it wants them."""
+        siblings: tuple[MarketView, ...] = ()
+        if self.strategy.whole_events and market.info.mutually_exclusive:
+            event = desk.markets.of_event(market.info.event_ticker)
+            if all(one.tradable and one.info.ticker in self.quoted for one in event):
+                siblings = tuple(_view(desk, one, desk.orders.open_in(one.info.ticker)) for one in event)
+        return _view(desk, market, orders, siblings)
+
+
+def _view(desk: Desk, market: Market, orders: Iterable[Order], siblings: tuple[MarketView, ...] = ()) -> MarketView:
+    mine = [o for o in orders if o.ownership is not Ownership.FOREIGN]
+    held = desk.positions.get_position(market.info.ticker)
+    return market_view(
+        market,
+        now_ns=desk.now_ns,
+        at_ms=desk.wall_ns // MS,
+        own=((o.side, o.price, o.remaining) for o in mine),
+        resting=tuple(
+            Quote(ticker=o.ticker, side=o.side, price=o.price, count=Count(o.remaining))
+            for o in mine
+            if o.origin is Origin.STRATEGY
+        ),
+        position=Count(held.count),
+        cost=Money(held.cost),
+        cash=Money(desk.positions.cash - desk.risk.reserved()),
+        portfolio=desk.equity.portfolio,
+        siblings=siblings,
+    )
+
+
+def _order(take: Take) -> PlaceOrder:
+    return PlaceOrder(
+        origin=Origin.STRATEGY, ticker=take.ticker, side=take.side, price=take.price, count=take.count,
+        time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
+    )  # fmt: skip
+
+
+def _error(error: BaseException) -> str:
+    words = str(error) if isinstance(error, TookTooLong) else f"{type(error).__name__}: {error}"
+    return clean_text(words, WORDS)
 
 
 def _stamp(desk: Desk, market: Market) -> tuple[object, ...]:
     return (market.version, market.book.version, market.tradable, desk.orders.version, desk.positions.version)
-
-
-def _best_of_others(market: Market, side: BookSide, orders: list[Order]) -> Price | None:
-    """The best price where somebody else's contracts rest."""
-    own: dict[Price, int] = {}
-    for order in orders:
-        if order.side is side:
-            own[order.price] = own.get(order.price, 0) + order.remaining
-    for price, count in market.book.levels(side, len(own) + 1):
-        if count > own.get(price, 0):
-            return price
-    return None

@@ -75,6 +75,21 @@ class QuoteView(Part, frozen=True, kw_only=True):
     gates: tuple[GateView, ...] = ()
 
 
+class DecisionView(Part, frozen=True, kw_only=True):
+    """One decision of the strategy at wall time `at`, also when it wished nothing. `digest` stands for everything it
+    was made from, `said` is the policy's word, `gate` what changed or held it ("": nothing), `result` what came.
+    """
+
+    ticker: Ticker
+    at: int
+    digest: str
+    said: str
+    wishes: tuple[str, ...] = ()
+    gate: str = ""
+    result: str = ""
+    took_us: int = 0
+
+
 class Explanation(Part, frozen=True, kw_only=True):
     """Why this market is or is not traded at this moment, gate by gate. `verdict` is the whole in one sentence."""
 
@@ -84,3 +99,4 @@ class Explanation(Part, frozen=True, kw_only=True):
     gates: tuple[GateView, ...]
     quotes: tuple[QuoteView, ...] = ()
     own_orders: tuple[tuple[str, Origin], ...] = ()
+    decisions: tuple[DecisionView, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from core.domain.amounts import PRICE_SCALE, Count, Money, Price, div_half_up
 from core.domain.enums import BookSide
 from core.domain.ids import Ticker
+from core.domain.market import FeeSchedule
 from core.market.view import Market, Markets
 from core.trading.positions import Position, PositionTracker
 from core.trading.snapshot import LiquidationLine
@@ -53,7 +54,11 @@ def plan_line(position: Position, market: Market | None) -> LiquidationLine:
 
 def fee_estimate(market: Market, price: int, count: int, *, maker: bool = False) -> int:
     """Trade fee in Money units, rounded up to $0.0001: "trade fee rounded up to $0.0001"; an estimate."""
-    fees = market.info.fees
+    return trade_fee(market.info.fees, price, count, maker=maker)
+
+
+def trade_fee(fees: FeeSchedule | None, price: int, count: int, *, maker: bool = False) -> int:
+    """The same of a schedule; None where the exchange has told none: a taker pays the usual rate then."""
     if maker:
         rate = fees.maker_rate if fees else 0
     else:

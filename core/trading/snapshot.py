@@ -390,6 +390,16 @@ class ExitView(Part, frozen=True, kw_only=True):
     at: int
 
 
+class StrategyView(Part, frozen=True, kw_only=True):
+    """The strategy: `off` says why it is not asked ("": it is), `parameters` are (name, value, bounds) as written."""
+
+    name: str = ""
+    off: str = ""
+    decisions: int = 0
+    dropped: int = 0
+    parameters: tuple[tuple[str, str, str], ...] = ()
+
+
 class TraderSnapshot(Part, frozen=True, kw_only=True):
     """The whole picture. `books` holds the watched markets, most active first; `equity` is (wall ns, portfolio),
     `days` the days of this journal, oldest first, today last.
@@ -420,3 +430,4 @@ class TraderSnapshot(Part, frozen=True, kw_only=True):
     liquidation: tuple[LiquidationLine, ...]
     exit: ExitView | None
     days: tuple[DayView, ...] = ()
+    strategy: StrategyView = StrategyView()

@@ -14,7 +14,7 @@ from core.domain.market import MarketInfo, PriceBand
 from core.domain.records import Record
 from core.engine.engine import Engine, Item
 from core.strategy.actor import ActorService
-from core.strategy.base import MarketView, Quote
+from core.strategy.base import Decision, MarketView, Strategy
 from core.trading.desk import Desk, DeskSettings
 from core.trading.risk import RiskLimits
 
@@ -88,16 +88,13 @@ def report(
     )
 
 
-class Silent:
+class Silent(Strategy):
     """A strategy that wishes nothing."""
 
     name = "silent"
 
-    def quotes(self, view: MarketView) -> tuple[Quote, ...]:
-        return ()
-
-    def why_not(self, view: MarketView, side: BookSide) -> str:
-        return "it wishes nothing"
+    def decide(self, view: MarketView, memory: Any) -> Decision:
+        return Decision(said="nothing", no_bid="it wishes nothing", no_ask="it wishes nothing")
 
 
 class Bench:

@@ -13,7 +13,7 @@ from core.domain.effects import AnyEffect, SendCancel, SendCancels, SendOrder, S
 from core.domain.enums import BookSide, OrderState, TimeInForce
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.domain.records import OrderIntended
-from core.strategy.base import MarketView, Quote
+from core.strategy.base import Decision, MarketView, Quote, Strategy
 from core.trading.batching import CANCELS_AT_ONCE, ORDERS_AT_ONCE, gathered
 from tests.core.builders import Bench, market
 
@@ -65,14 +65,16 @@ def test_a_cancel_that_failed_in_company_goes_out_alone() -> None:
 # ---- in the engine -----------------------------------------------------------------------------------------------
 
 
-class Both:
+class Both(Strategy):
     """Quotes both sides of every market."""
 
     name = "both"
 
-    def quotes(self, view: MarketView) -> tuple[Quote, ...]:
+    def decide(self, view: MarketView, memory: object) -> Decision:
         rows = ((BookSide.BID, 4_500), (BookSide.ASK, 4_700))
-        return tuple(Quote(ticker=view.ticker, side=s, price=Price(p), count=Count(500)) for s, p in rows)
+        return Decision(
+            quotes=tuple(Quote(ticker=view.ticker, side=s, price=Price(p), count=Count(500)) for s, p in rows)
+        )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from core.domain.effects import Read, ReadKind
 from core.domain.enums import BookSide, OrderState, OrderStatus, TraderState
 from core.domain.ids import ClientOrderId
 from core.domain.records import Corrected
-from core.strategy.base import MarketView, Quote
+from core.strategy.base import Decision, MarketView, Quote, Strategy
 from core.trading.fills import FillProcessor, Verdict
 from tests.core.builders import NS, WALL, Bench, T, fill, report
 
@@ -77,13 +77,13 @@ def test_answers_nobody_takes_make_room() -> None:
 # ---- the first reading -------------------------------------------------------------------------------------------
 
 
-class Keeps:
+class Keeps(Strategy):
     """Wishes just the order that is there."""
 
     name = "keeps"
 
-    def quotes(self, view: MarketView) -> tuple[Quote, ...]:
-        return (Quote(ticker=view.ticker, side=BookSide.BID, price=Price(4_500), count=Count(500)),)
+    def decide(self, view: MarketView, memory: object) -> Decision:
+        return Decision(quotes=(Quote(ticker=view.ticker, side=BookSide.BID, price=Price(4_500), count=Count(500)),))
 
 
 def begun_with_a_resting_order(filled: int = 0) -> Bench:

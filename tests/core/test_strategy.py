@@ -26,34 +26,39 @@ def view(bid: int | None = 4_500, ask: int | None = 4_700, position: int = 0, ba
     )
 
 
+def quotes_of(seen: MarketView) -> tuple[Quote, ...]:
+    maker = MarketMaker()
+    return maker.decide(seen, maker.begin(T)).quotes
+
+
 def prices(quotes: tuple[Quote, ...]) -> dict[BookSide, int]:
     return {q.side: q.price for q in quotes}
 
 
 def test_a_narrow_spread_is_joined_on_both_sides() -> None:
-    assert prices(MarketMaker().quotes(view())) == {BookSide.BID: 4_500, BookSide.ASK: 4_700}
+    assert prices(quotes_of(view())) == {BookSide.BID: 4_500, BookSide.ASK: 4_700}
 
 
 def test_a_wide_spread_is_improved_by_one_tick() -> None:
-    assert prices(MarketMaker().quotes(view(ask=5_000))) == {BookSide.BID: 4_600, BookSide.ASK: 4_900}
+    assert prices(quotes_of(view(ask=5_000))) == {BookSide.BID: 4_600, BookSide.ASK: 4_900}
 
 
 def test_no_middle_is_invented_for_a_one_sided_book() -> None:
-    assert MarketMaker().quotes(view(bid=None)) == ()
-    assert MarketMaker().quotes(view(ask=None)) == ()
+    assert quotes_of(view(bid=None)) == ()
+    assert quotes_of(view(ask=None)) == ()
 
 
 def test_inventory_moves_the_quotes_against_itself() -> None:
-    long = prices(MarketMaker().quotes(view(position=2_000)))
+    long = prices(quotes_of(view(position=2_000)))
     assert long[BookSide.BID] == 4_300
-    assert long[BookSide.ASK] == 4_700
-    short = prices(MarketMaker().quotes(view(position=-2_000)))
-    assert short == {BookSide.BID: 4_500, BookSide.ASK: 4_900}
+    assert long[BookSide.ASK] == 4_600, "eager to sell what it holds"
+    short = prices(quotes_of(view(position=-2_000)))
+    assert short == {BookSide.BID: 4_600, BookSide.ASK: 4_900}
 
 
 def test_a_side_that_would_grow_past_the_inventory_is_not_quoted() -> None:
-    assert set(prices(MarketMaker().quotes(view(position=4_000)))) == {BookSide.ASK}
-    assert set(prices(MarketMaker().quotes(view(position=-4_000)))) == {BookSide.BID}
+    assert set(prices(quotes_of(view(position=4_000)))) == {BookSide.ASK}
+    assert set(prices(quotes_of(view(position=-4_000)))) == {BookSide.BID}
 
 
 @given(st.integers(100, 9_800), st.integers(1, 1_500), st.integers(-6_000, 6_000), st.booleans())
@@ -66,7 +71,7 @@ def test_quotes_never_cross_stay_on_the_grid_and_inside_the_inventory(
     if low is None or high is None:
         return
     parameters = MakerParameters()
-    quotes = MarketMaker(parameters).quotes(view(low, high, position, bands))
+    quotes = quotes_of(view(low, high, position, bands))
     for quote in quotes:
         assert grid.is_valid(quote.price)
         assert quote.count <= parameters.size

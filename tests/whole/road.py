@@ -21,7 +21,7 @@ async def until(condition: Callable[[], bool], within: float = 60) -> None:
 async def connect_place_cancel(settings: Settings) -> str:
     """The status panel taken on the way; asserts each step."""
     # Armed, but with a strategy that finds no room: only the order placed here is there.
-    trader = Trader(settings.model_copy(update={"quote_size": 0}), armed=True)
+    trader = Trader(settings.model_copy(update={"strategy": "hold"}), armed=True)
     trader.prepare()
     running = asyncio.create_task(trader.run())
     try:

@@ -48,7 +48,7 @@ def test_every_word_of_the_document_exists() -> None:
 
 async def test_the_known_words_do_the_real_thing(tmp_path: Path) -> None:
     settings = load({"state_dir": tmp_path, "seed": 7, "broadcast": False}, {}).settings
-    async with Trader(settings.model_copy(update={"quote_size": 0})) as trader:
+    async with Trader(settings.model_copy(update={"strategy": "hold"})) as trader:
         assert trader.get_state() in (TraderState.READY, TraderState.ACTING)
         book = next(b for b in trader.snapshot.books if b.trusted and b.asks)
         bought = await trader.place_order(book.ticker, BookSide.BID, book.asks[0][0], contracts(2))

@@ -39,25 +39,26 @@ def run(
     exchange: Annotated[
         Path | None, typer.Option(help="Trade on a standing kalshi-trader exchange: file with its JSON line.")
     ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Strategy by name or import path (see strategy list).")] = None,
     scenario: Annotated[str | None, typer.Option(help="Scenario of the simulated exchange, or a TOML file.")] = None,
     ascii_symbols: Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")] = False,
     theme: Annotated[str | None, typer.Option(help="Colour theme of the console (see t there).")] = None,
     state_dir: StateDirOption = None,
 ) -> int:
-    loaded = load_settings(
+    settings = load_settings(
         config,
         mode=mode,
         seed=seed,
         key_id=key_id,
         private_key_path=private_key_path,
+        strategy=strategy,
         scenario=scenario,
         ascii=True if ascii_symbols else None,
         mouse=False if no_mouse else None,
         theme=theme,
         state_dir=state_dir,
-    )
-    settings = loaded.settings
+    ).settings
     if settings.theme:
         _check_theme(settings.theme)
     if exchange is not None and settings.mode is not Mode.PAPER:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from core.domain.amounts import count_text, price_text
 from core.domain.enums import BookSide, Origin
-from core.trading.inquiry import Explanation, QuoteView
+from core.trading.inquiry import DecisionView, Explanation, QuoteView
+from tui.view_models.ages import clock_text
 from tui.view_models.cells import Line, wrapped
 from tui.view_models.ticket import gate_lines
+
+DECISIONS_SHOWN = 3
 
 
 def explanation_lines(told: Explanation, width: int, signs: tuple[str, str], rows: int = 99) -> list[Line]:
@@ -18,10 +21,21 @@ def explanation_lines(told: Explanation, width: int, signs: tuple[str, str], row
     below: list[Line] = []
     for quote in told.quotes:
         below += _quote(quote, width, signs)
+    below += _decisions(told.decisions, width)
     people = [words for words, origin in told.own_orders if origin is not Origin.STRATEGY]
     if people:
         below += [((f"placed by you, left alone by the strategy: {', '.join(people)}", "own"),)]
     return [*lines, *gate_lines(told.gates, width, signs, rows - len(lines) - len(below)), *below]
+
+
+def _decisions(decisions: tuple[DecisionView, ...], width: int) -> list[Line]:
+    """The last decisions, newest first: time, digest of the inputs, what was said, what held it, what came of it."""
+    lines: list[Line] = [(("last decisions", "head"),)] if decisions else []
+    for one in decisions[:DECISIONS_SHOWN]:
+        wishes = "; ".join(one.wishes) or "no order"
+        parts = (f"{clock_text(one.at)} {one.digest or '-'} {one.said}", wishes, one.gate or one.result)
+        lines += wrapped(" | ".join(part for part in parts if part), width, "warn" if one.gate else "dim")
+    return lines
 
 
 def _quote(quote: QuoteView, width: int, signs: tuple[str, str]) -> list[Line]:

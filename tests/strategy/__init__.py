@@ -1,0 +1,1 @@
+"""Strategies: interface, actor, policies, observations, learning."""
