@@ -17,7 +17,7 @@ import msgspec
 from core.config import Settings, to_money
 from core.domain import commands as cm
 from core.domain.amounts import NO_MONEY, Count, Money, Price
-from core.domain.enums import BookSide, ExitReason, Ownership, TimeInForce, TraderState
+from core.domain.enums import BookSide, ExitReason, Ownership, PriceRule, TimeInForce, TraderState
 from core.domain.errors import OurBug, StartRefused
 from core.domain.events import ActionReported, ErrorReported, Event, FillReported
 from core.domain.ids import ClientOrderId, Ticker
@@ -148,8 +148,11 @@ class TraderFacade(ABC):
         time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELED,
         post_only: bool = False,
         reduce_only: bool = False,
+        rule: PriceRule | None = None,
     ) -> view.ActionView:
-        """Check and send an order in YES terms. A granted result names it by `client_order_id`; a denial says why."""
+        """Check and send an order in YES terms. A granted result names it by `client_order_id`; a denial says why. With
+        a `rule` the book names the price, and `price` counts for nothing.
+        """
         return await self.process_action(
             cm.PlaceOrder(
                 ticker=ticker,
@@ -159,8 +162,14 @@ class TraderFacade(ABC):
                 time_in_force=time_in_force,
                 post_only=post_only,
                 reduce_only=reduce_only,
+                rule=rule,
             )
         )
+
+    async def amend_order(self, client_order_id: str, price: Price, count: Count) -> view.ActionView:
+        """Move a resting order to `price` with `count` contracts still to fill; only smaller, it keeps its place."""
+        name = ClientOrderId(client_order_id)
+        return await self.process_action(cm.AmendOrder(client_order_id=name, price=price, count=count))
 
     async def cancel_order(self, client_order_id: str) -> view.ActionView:
         """Ask for the end of an order; it is gone when `get_order` says so."""
@@ -238,7 +247,7 @@ class TraderFacade(ABC):
 
     def get_cash_status(self) -> CashStatus:
         money, threshold = self.snapshot.money, to_money(self.settings.minimum_cash_threshold)
-        balance = Money(money.cash + money.reserved)
+        balance = Money(money.cash + money.reserved - money.reserved_foreign)
         deficit = Money(max(0, threshold - balance))
         value = self.estimate_position_liquidation_value()
         return CashStatus(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.domain.amounts import Money, money_text
+from core.domain.amounts import NO_MONEY, Money, money_text
 from core.domain.enums import TraderState
-from core.trading.cash_plan import cash_plan
+from core.trading.cash_plan import cash_plan, freed
 from core.trading.desk import Desk
-from core.trading.procedures.cash_recovery import CashRecovery, is_cash_recovery_required
-from core.trading.snapshot import LiquidationLine
+from core.trading.procedures.cash_recovery import CashRecovery, is_cash_recovery_required, own_cash
 
 if TYPE_CHECKING:
     from core.engine.lifecycle import Lifecycle
@@ -27,14 +26,14 @@ class CashWatch:
 
     def __init__(self) -> None:
         self.blocked = False
-        self._failed_plan: tuple[LiquidationLine, ...] = ()
+        self._failed_freed = NO_MONEY
 
     def look(self, life: Lifecycle) -> bool:
         """Begin a recovery where one is needed and possible; True when it began."""
         desk = life.desk
         if desk.state not in FROM or life.procedure is not None or not is_cash_recovery_required(desk):
             return False
-        desk.warn(f"low cash: {money_text(Money(desk.positions.cash))}", "threshold")
+        desk.warn(f"low cash: {money_text(own_cash(desk))}", "threshold")
         desk.move(S.LOW_CASH, "low_cash")
         return life.begin(CashRecovery(desk))
 
@@ -49,11 +48,12 @@ class CashWatch:
         else:
             life.fail(outcome, counts=False)
             self.blocked = True
-            self._failed_plan = cash_plan(desk)
+            self._failed_freed = _could_free(desk)
 
     def waits(self, desk: Desk) -> bool:
-        """True while a failed recovery would only fail again."""
-        if not self.blocked or not is_cash_recovery_required(desk):
-            return False
-        plan = cash_plan(desk)
-        return not plan or plan == self._failed_plan
+        """True while a failed recovery would only fail again: no more could be freed than when it did."""
+        return self.blocked and is_cash_recovery_required(desk) and _could_free(desk) <= self._failed_freed
+
+
+def _could_free(desk: Desk) -> Money:
+    return Money(sum(freed(line) for line in cash_plan(desk)))

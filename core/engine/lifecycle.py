@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.domain.amounts import money_text
 from core.domain.commands import Stop as StopWish
 from core.domain.effects import ReadKind, WatchMarkets
 from core.domain.enums import ExitReason, PauseKind, TraderState
@@ -24,7 +25,7 @@ from core.trading.booking import take_fill
 from core.trading.desk import MS, NS, Desk
 from core.trading.procedures.base import Procedure
 from core.trading.procedures.calibration import Calibration
-from core.trading.procedures.cash_recovery import CashRecovery
+from core.trading.procedures.cash_recovery import CashRecovery, deficit
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.stop import Stop
 
@@ -225,6 +226,11 @@ class Lifecycle:
         if desk.state is S.ACTING:
             if not isinstance(self.procedure, Liquidation):
                 self.fail("actions_without_reply")
+            return
+        if desk.state is S.RECOVER_CASH:
+            self.procedure = None
+            seconds = (desk.machine.limit_ns() or 0) // NS
+            self.cash.recovered(self, False, f"{money_text(deficit(desk))} are still missing after {seconds} s")
             return
         self.fail(f"{desk.state.lower()}_timeout", counts=False)
 

@@ -156,6 +156,7 @@ class PictureMaker:
             day_realized=Money(desk.day.realized),
             day_fees=Money(desk.day.fees),
             day_fills=desk.day.fills,
+            reserved_foreign=desk.risk.reserved_by_others(),
         )
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from core.domain import commands as cm
-from core.domain.amounts import Money, money_text
+from core.domain.amounts import money_text
 from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
 from core.engine.facts import describe
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.engine.preview import group_refusal
 from core.trading.order import Order
-from core.trading.procedures.cash_recovery import CashRecovery, deficit, is_cash_recovery_required
+from core.trading.procedures.cash_recovery import CashRecovery, deficit, is_cash_recovery_required, own_cash
 from core.trading.procedures.liquidation import Liquidation
 from core.trading.procedures.panic import Panic
 from core.trading.procedures.stop import Stop
@@ -151,7 +151,7 @@ def recover_cash(life: Lifecycle, wish: cm.RecoverCash) -> str:
     if isinstance(life.procedure, CashRecovery):
         raise Refused("cash recovery is under way")
     if not is_cash_recovery_required(desk):
-        raise Refused(f"cash {money_text(Money(desk.positions.cash))} is not below its threshold")
+        raise Refused(f"cash {money_text(own_cash(desk))} is not below its threshold")
     if not (desk.links.stream_up and desk.links.client_up):
         raise Refused("not connected")
     if desk.state is S.ERROR and life.cash.blocked:

@@ -25,7 +25,7 @@ from core.domain.amounts import (
     worst_loss,
 )
 from core.domain.commands import AmendOrder, PlaceOrder
-from core.domain.enums import BookSide, OrderState, Permission, TimeInForce
+from core.domain.enums import BookSide, OrderState, Ownership, Permission, TimeInForce
 from core.domain.ids import EventTicker, Ticker
 from core.market.view import Market, Markets
 from core.trading.order import Order, order_worst_loss
@@ -114,11 +114,21 @@ class RiskController:
             self._reserved, self._reserved_version = Money(total), version
         return self._reserved
 
-    def _side_worst(self, ticker: Ticker, side: BookSide) -> int:
+    def reserved_by_others(self) -> Money:
+        """What of it foreign orders hold: theirs to free, not ours."""
+        if not self._orders.foreign_orders():
+            return NO_MONEY
+        tickers = self._orders.open_tickers()
+        own = sum(self._side_worst(ticker, side, foreign=False) for ticker in tickers for side in BookSide)
+        return Money(self.reserved() - own)
+
+    def _side_worst(self, ticker: Ticker, side: BookSide, *, foreign: bool = True) -> int:
         held = self._positions.net(ticker)
         cover = abs(held) if held * side.sign < 0 else 0
         worst = 0
         own_side = [o for o in self._orders.open_in(ticker) if o.side is side and o.remaining]
+        if not foreign:
+            own_side = [o for o in own_side if o.ownership is not Ownership.FOREIGN]
         for order in sorted(own_side, key=lambda o: -o.price * side.sign):
             covered = min(cover, order.remaining)
             cover -= covered

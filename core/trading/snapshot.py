@@ -187,7 +187,8 @@ class OrderView(Part, frozen=True, kw_only=True):
 
 
 class MoneyView(Part, frozen=True, kw_only=True):
-    """Cash is the exchange's available balance as our ledger has it; `reserved` is collateral of resting orders.
+    """Cash is the exchange's available balance as our ledger has it; `reserved` is collateral of resting orders,
+    `reserved_foreign` what of it foreign orders hold.
 
     `portfolio` = cash + reserved + positions at mark. `exposure` is the loss if every position settles against us plus
     the worst case of own open orders. `realized` and `unrealized` are before fees; `fees` is what was paid in all.
@@ -209,6 +210,7 @@ class MoneyView(Part, frozen=True, kw_only=True):
     day_realized: Money = Money(0)
     day_fees: Money = Money(0)
     day_fills: int = 0
+    reserved_foreign: Money = Money(0)
 
 
 class DayView(Part, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from core.domain.enums import BookSide, Origin, TraderState
 from core.domain.ids import OrderId
 from core.engine.waiting import waiting_for
 from core.trading.cash_plan import cash_plan
-from tests.core.builders import Bench, T, book, fill, market
+from tests.core.builders import Bench, T, book, fill, market, report
 
 S = TraderState
 
@@ -190,3 +190,40 @@ def test_after_a_failed_recovery_the_operator_may_ask_for_another_try() -> None:
     bench.beat(times=30)
     assert visited(bench).count(S.LOW_CASH) == before + 1
     assert bench.state is S.ERROR and bench.engine.life.cash.blocked
+
+
+def test_what_foreign_orders_hold_is_not_ours_to_free() -> None:
+    bench = poor(cash=60, held=10_000)
+    bench.orders = (report("web", "o-web", price=5_000, initial=10_000),)
+    rise(bench)
+    assert bench.desk.positions.cash == dollars(110), "60 free and 50 that a foreign order holds"
+    assert bench.state is S.RECOVER_CASH
+    assert sells(bench)[0].count >= contracts(80), "for 40 dollars, not for none"
+
+
+def test_a_recovery_that_takes_too_long_waits_for_a_condition_like_any_that_failed() -> None:
+    bench = rise(poor())
+    assert bench.state is S.RECOVER_CASH
+    bench.beat(seconds=10, times=31)
+    assert bench.state is S.ERROR and bench.engine.life.cash.blocked
+    assert "are still missing after 300 s" in bench.desk.machine.reason
+    assert "better price" in waiting_for(bench.engine.life)
+    bench.beat(seconds=10, times=60)
+    assert bench.state is S.ERROR
+    assert visited(bench).count(S.LOW_CASH) == 1
+
+
+def test_a_worse_book_is_no_reason_for_another_try() -> None:
+    bench = rise(poor())
+    for index in range(8):
+        for sent in [s for s in sells(bench) if bench.desk.orders.get(s.client_order_id).is_open]:  # type: ignore[union-attr]
+            finish(bench, sent, 0, f"n{index}")
+        bench.beat(times=10)
+    assert bench.state is S.ERROR
+    for seq, price in ((8, 4_400), (9, 4_300), (10, 4_500)):
+        bench.step(book(bids=((price, 50_000),), seq=seq))
+        bench.beat(seconds=5, times=10)
+        assert bench.state is S.ERROR
+    bench.step(book(bids=((4_600, 50_000),), seq=11))
+    bench.beat(times=40)
+    assert bench.state is S.RECOVER_CASH

@@ -55,7 +55,7 @@ class CashRecovery:
             self._empty = self._empty + 1 if self._working.done == 0 else 0
             self._working = None
         if deficit(desk) <= 0:
-            return Done(True, f"cash is {money_text(Money(desk.positions.cash))}")
+            return Done(True, f"cash is {money_text(own_cash(desk))}")
         plan = cash_plan(desk)
         if not plan or self._empty >= EMPTY_TRIES:
             why = "no position can be closed now" if not plan else "exits found nobody to trade with"
@@ -73,9 +73,14 @@ class CashRecovery:
         return None
 
 
+def own_cash(desk: Desk) -> Money:
+    """Free cash and what own resting orders reserve, which a cancel frees. What foreign orders hold is theirs to free."""
+    return Money(desk.positions.cash - desk.risk.reserved_by_others())
+
+
 def deficit(desk: Desk) -> Money:
-    """How much cash is missing; what resting orders reserve is ours and counts as there."""
-    return Money(desk.settings.minimum_cash - desk.positions.cash)
+    """How much cash is missing."""
+    return Money(desk.settings.minimum_cash - own_cash(desk))
 
 
 def is_cash_recovery_required(desk: Desk) -> bool:
