@@ -116,11 +116,13 @@ class RiskController:
 
     def reserved_by_others(self) -> Money:
         """What of it foreign orders hold: theirs to free, not ours."""
-        if not self._orders.foreign_orders():
-            return NO_MONEY
-        tickers = self._orders.open_tickers()
-        own = sum(self._side_worst(ticker, side, foreign=False) for ticker in tickers for side in BookSide)
-        return Money(self.reserved() - own)
+        version = (self._orders.version, self._positions.version)
+        if version != self._others_version:
+            tickers = {order.ticker for order in self._orders.foreign_orders()}
+            sides = [(ticker, side) for ticker in sorted(tickers) for side in BookSide]
+            less = sum(self._side_worst(*one) - self._side_worst(*one, foreign=False) for one in sides)
+            self._others, self._others_version = Money(less), version
+        return self._others
 
     def _side_worst(self, ticker: Ticker, side: BookSide, *, foreign: bool = True) -> int:
         held = self._positions.net(ticker)

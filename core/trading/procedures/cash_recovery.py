@@ -74,7 +74,7 @@ class CashRecovery:
 
 
 def own_cash(desk: Desk) -> Money:
-    """Free cash and what own resting orders reserve, which a cancel frees. What foreign orders hold is theirs to free."""
+    """Free cash and what own resting orders reserve, which a cancel frees; what foreign orders hold is theirs."""
     return Money(desk.positions.cash - desk.risk.reserved_by_others())
 
 
