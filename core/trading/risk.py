@@ -88,6 +88,8 @@ class RiskController:
         self.hold_until_ns = 0
         self._reserved = NO_MONEY
         self._reserved_version = (-1, -1)
+        self._others = NO_MONEY
+        self._others_version = (-1, -1)
         self._worst = 0
         self._worst_version = (-1, -1)
 
