@@ -223,9 +223,14 @@ class WebSocketManager:
         """Ends the connection when the exchange is silent or does not confirm what we need."""
         arrivals, asked_ns, confirmed_ns = link.arrivals, opened_ns, opened_ns
         pinged = False
+        now_ns = self._clock.monotonic_ns()
         while True:
+            before_ns = now_ns
             await self._clock.sleep(WATCH_EVERY_S)
             now_ns = self._clock.monotonic_ns()
+            if now_ns - before_ns >= SILENCE_NS:
+                # What arrived before says nothing of the line now: all of it is older than we may trade on.
+                return f"this machine stood still for {(now_ns - before_ns) // NS} s"
             if link.arrivals != arrivals:
                 arrivals, self._heard_ns, pinged = link.arrivals, now_ns, False
             silent_ns = now_ns - self._heard_ns

@@ -139,8 +139,9 @@ class _Errors(logging.Handler):
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith("exchange"):
-            return  # the other side's troubles with what it was made to do
+        text = record.getMessage()
+        if record.name.startswith("exchange") or (record.name == "trader" and "internal" not in text):
+            return  # the other side's troubles with what it was made to do, and what the trader tells of its day
         self.found.append(
             f"{record.name}: {record.getMessage()}" + (f": {record.exc_info[1]}" if record.exc_info else "")
         )

@@ -28,7 +28,9 @@ from core.domain.events import (
 from core.exchange import stream, stream_transport
 from core.exchange.network import Endpoints, loopback_endpoints
 from core.exchange.orderbook_client import OrderbookIntegration
+from core.exchange.session import StreamSession
 from core.exchange.stream import WebSocketManager
+from core.sim.virtual_clock import VirtualClock, VirtualLoop, run_virtual
 
 from .support import KEY_ID, MARKET, OTHER, RealClock, http, raw_server, read_request, signer
 from .test_session import FILL
@@ -414,3 +416,25 @@ async def test_answer_that_is_no_websocket_is_told() -> None:
     async with raw_server(serve) as endpoints, running(endpoints) as (_, heard):
         await heard.until(lambda: bool(heard.of(StreamLost)))
         assert "200" in heard.of(StreamLost)[0].reason
+
+
+def test_a_machine_that_stood_still_does_not_trust_its_line_by_what_had_arrived_before() -> None:
+    class Line:
+        arrivals = 0
+
+    async def away(clock: VirtualClock) -> str:
+        manager = WebSocketManager(
+            loopback_endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1"), signer(), clock, Random(1), lambda fact: None
+        )
+        line, loop, manager._heard_ns = Line(), asyncio.get_running_loop(), clock.monotonic_ns()
+        assert isinstance(loop, VirtualLoop)
+        watching = asyncio.ensure_future(
+            manager._watch_over(line, StreamSession(1), clock.monotonic_ns())  # type: ignore[arg-type]
+        )
+        await asyncio.sleep(1.5)
+        line.arrivals += 1
+        loop.now_ns += 40_000_000_000
+        async with asyncio.timeout(5):
+            return await watching
+
+    assert run_virtual(away) == "this machine stood still for 40 s"

@@ -32,6 +32,10 @@ FOUND = {
     "a change that could not be read left its book trusted until the next one came": (
         117, 95, "D4-field-missing@88.8+3",
     ),
+    "after standing still a dead line was believed for what had come before": (
+        168, 130, "E10-withdrawal@39.1+1.8,F1-wall-back@61.9+6.9,F4-suspended@73.3+2,A18-limited@105.6+7.5,"
+                  "C13-old-line@109.8+18.9",
+    ),
 }  # fmt: skip
 
 
