@@ -25,6 +25,7 @@ from core.trading.queue_bound import QueueBound
 
 LADDER_DEPTH = 25
 FINISHED_SHOWN = 50
+ORDER_ROWS_KEPT = 1_000
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class PictureMaker:
         self._version = 0
         self._ladders: dict[str, tuple[object, view.BookView]] = {}
         self._held: dict[str, tuple[object, view.PositionView]] = {}
+        self._orders: dict[str, tuple[object, view.OrderView]] = {}
         self._planned_ns = -NS
         self._plan_version = -1
         self._queue = QueueBound()
@@ -66,8 +68,8 @@ class PictureMaker:
             limits=self._keep("limits", limit_views(desk)),
             books=self._keep("books", self._books(engine)),
             positions=self._keep("positions", positions),
-            orders=self._keep("orders", tuple(order_view(o, self._queue.ahead(o)) for o in _doubt_first(open_orders))),
-            finished_orders=self._keep("finished", tuple(order_view(o) for o in finished)),
+            orders=self._keep("orders", tuple(self._order(o, self._queue.ahead(o)) for o in _doubt_first(open_orders))),
+            finished_orders=self._keep("finished", tuple(self._order(o) for o in finished)),
             money=self._keep("money", money),
             equity=self._keep("equity", tuple(desk.equity.curve)),
             counters=self._keep("counters", counters_view(desk)),
@@ -117,6 +119,17 @@ class PictureMaker:
         known = self._ladders.get(market.info.ticker)
         if known is None or known[0] != stamp:
             known = self._ladders[market.info.ticker] = (stamp, book_view(market, quoted=quoted))
+        return known[1]
+
+    def _order(self, order: Order, ahead: Count | None = None) -> view.OrderView:
+        """A row is made anew only when the order moved: most of those shown ended long ago."""
+        stamp = (order.state, order.updated_at, order.order_id, order.price, order.count, order.filled, order.claimed,
+                 order.asked, order.reason, order.expiration_s, order.origin, ahead)  # fmt: skip
+        known = self._orders.get(order.client_order_id)
+        if known is None or known[0] != stamp:
+            if len(self._orders) >= ORDER_ROWS_KEPT:
+                self._orders.clear()
+            known = self._orders[order.client_order_id] = (stamp, order_view(order, ahead))
         return known[1]
 
     def _position(self, desk: Desk, position: Position) -> view.PositionView:
