@@ -140,9 +140,9 @@ def play_many(
     seconds: int,
     jobs: int,
     progress: Path | None = None,
-    told: Callable[[dict[str, Any]], None] = lambda row: None,
+    told: Callable[[dict[str, Any]], bool] = lambda row: True,
 ) -> Tally:
-    """Play every seed that the progress file does not hold yet; `told` hears of each new one."""
+    """Play every seed that the progress file does not hold yet; `told` hears of each new one and may end it."""
     tally, known = Tally(), set()
     for row in read_progress(progress) if progress else ():
         if row["seed"] not in known:
@@ -156,7 +156,8 @@ def play_many(
             if keep is not None:
                 keep.write(json.dumps(row) + "\n")
                 keep.flush()
-            told(row)
+            if not told(row):
+                break
     finally:
         if keep is not None:
             keep.close()

@@ -135,11 +135,16 @@ def test_every_fault_of_the_table_can_be_armed_and_counted() -> None:
 
 def test_many_worlds_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     progress = tmp_path / "worlds.jsonl"
-    told: list[dict[str, Any]] = []
-    play_many(range(1, 3), scenario="slow", seconds=20, jobs=1, progress=progress, told=told.append)
+    rows: list[dict[str, Any]] = []
+
+    def told(row: dict[str, Any]) -> bool:
+        rows.append(row)
+        return True
+
+    play_many(range(1, 3), scenario="slow", seconds=20, jobs=1, progress=progress, told=told)
     progress.write_text(progress.read_text() + '{"seed": 3, "cut')
-    tally = play_many(range(1, 4), scenario="slow", seconds=20, jobs=1, progress=progress, told=told.append)
-    assert [row["seed"] for row in told] == [1, 2, 3]
+    tally = play_many(range(1, 4), scenario="slow", seconds=20, jobs=1, progress=progress, told=told)
+    assert [row["seed"] for row in rows] == [1, 2, 3]
     assert (tally.worlds, tally.small) == (3, 3)
     assert len([row for row in map(_row, progress.read_text().splitlines()) if row]) >= 2
 

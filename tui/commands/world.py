@@ -34,6 +34,8 @@ def world(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     progress: Annotated[Path | None, typer.Option(help="Keep each world's line here and go on from it.")] = None,
     table: Annotated[Path | None, typer.Option(help="Write the table of faults with their hits.")] = None,
+    first: Annotated[bool, typer.Option("--first", help="Stop at the first open seed.")] = False,
+    same_as: Annotated[Path | None, typer.Option(help="Another run's progress file: digests must be equal.")] = None,
     no_shrink: Annotated[bool, typer.Option("--no-shrink", help="Do not look for the fewest faults.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Name the faults and leave.")] = False,
 ) -> int:
@@ -48,11 +50,12 @@ def world(
         return _list()
     seconds = round(minutes * 60)
     if seeds:
-        return _many(_range(seeds), scenario, seconds, jobs, progress, table)
+        return _many(seed_range(seeds), scenario, seconds, jobs, progress, table, first=first, same_as=same_as)
     return _one(seed, scenario, seconds, faults, trace, shrink=not no_shrink)
 
 
-def _range(text: str) -> range:
+def seed_range(text: str) -> range:
+    """`A-B`, both included; BadInput."""
     match = re.fullmatch(r"(\d{1,15})-(\d{1,15})", text)
     if match is None or int(match[1]) > int(match[2]):
         raise BadInput(f"--seeds: {text!r} is no range; write A-B, such as 1-1000")
@@ -101,13 +104,30 @@ def _one(seed: int, scenario: str, seconds: int, faults: str, trace: Path | None
     return OPEN
 
 
-def _many(seeds: range, scenario: str, seconds: int, jobs: int, progress: Path | None, table: Path | None) -> int:
+def _many(
+    seeds: range,
+    scenario: str,
+    seconds: int,
+    jobs: int,
+    progress: Path | None,
+    table: Path | None,
+    *,
+    first: bool,
+    same_as: Path | None,
+) -> int:
     from core.lab.hits import write_table
-    from core.lab.worlds import play_many, summary
+    from core.lab.worlds import play_many, read_progress, summary
 
-    def told(row: dict[str, Any]) -> None:
+    others = {row["seed"]: row["digest"] for row in read_progress(same_as)} if same_as else {}
+    differing: list[int] = []
+
+    def told(row: dict[str, Any]) -> bool:
+        if others.get(row["seed"], row["digest"]) != row["digest"]:
+            differing.append(row["seed"])
+            typer.echo(f"DIFFERENT seed {row['seed']}: {row['digest'][:16]}, there {others[row['seed']][:16]}")
         if row["violations"]:
             typer.echo(f"OPEN seed {row['seed']}: {json.dumps(row['violations'])}\n  {row['repeat']}")
+        return not (first and row["violations"])
 
     try:
         tally: Tally = play_many(seeds, scenario=scenario, seconds=seconds, jobs=jobs, progress=progress, told=told)
@@ -117,4 +137,6 @@ def _many(seeds: range, scenario: str, seconds: int, jobs: int, progress: Path |
             write_table(table, tally)
     except OSError as error:
         raise BadInput(f"{error.filename}: cannot be written ({error.strerror}); name another file") from None
-    return OPEN if tally.open else 0
+    if same_as is not None:
+        typer.echo(f"played alike: {len(others.keys() & set(seeds)) - len(differing)} of {len(seeds)}")
+    return OPEN if tally.open or differing else 0
