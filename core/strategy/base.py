@@ -6,11 +6,13 @@ in the configuration (`strategy = "package.module:Class"`), and it takes the roa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import msgspec
 
 from core.domain.amounts import NO_MONEY, Count, Money, Price
 from core.domain.enums import BookSide
+from core.domain.events import TradePrinted
 from core.domain.ids import EventTicker, Ticker
 from core.domain.market import FeeSchedule
 from core.market.grid import PriceGrid
@@ -21,18 +23,7 @@ NO_EVENT = EventTicker("")
 Levels = tuple[tuple[Price, Count], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Print:
-    """A public trade at the exchange's time `at_ms` (Unix)."""
-
-    price: Price
-    count: Count
-    taker_side: BookSide
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """One post-only order the strategy would like to have resting."""
 
     ticker: Ticker
@@ -41,8 +32,7 @@ class Quote:
     count: Count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class Take(msgspec.Struct, frozen=True, kw_only=True):
     """Trade at once at `price` or better; what does not trade is canceled."""
 
     ticker: Ticker
@@ -51,14 +41,14 @@ class Take:
     count: Count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketView:
+class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     """One tradable market at `at_ms` (Unix). Prices are YES prices; nothing in the levels is our own order.
 
     `bids` and `asks` are the best levels of others, best first; `position` is signed, YES > 0, and `cost` what it cost.
-    `resting` is what of the strategy's own rests. `closes_in_s` is -1 where no close is known. `cash` is free cash,
-    `portfolio` all at mark. `siblings` are all markets of a mutually exclusive event, this one among them, when every
-    one of them is tradable and watched; else there are none. A sibling has no siblings.
+    `prints` are the last public trades, newest last, `resting` is what of the strategy's own rests. `closes_in_s` is -1
+    where no close is known. `cash` is free cash, `portfolio` all at mark. `siblings` are all markets of a mutually
+    exclusive event, this one among them, when every one is tradable and watched; else there are none, and a sibling
+    has none.
     """
 
     ticker: Ticker
@@ -71,7 +61,7 @@ class MarketView:
     fees: FeeSchedule | None = None
     bids: Levels = ()
     asks: Levels = ()
-    prints: tuple[Print, ...] = ()
+    prints: tuple[TradePrinted, ...] = ()
     last_price: Price | None = None
     cost: Money = NO_MONEY
     resting: tuple[Quote, ...] = ()
@@ -86,8 +76,7 @@ class MarketView:
         return trade_fee(self.fees, price, count, maker=maker)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy says of one market. A side without a quote means: have nothing resting there.
 
     `said` is the policy's word on it ("hold", "buy YES 10"), `no_bid` and `no_ask` why a side has no quote. `memory` is

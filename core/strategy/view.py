@@ -8,7 +8,7 @@ from core.domain.amounts import NO_CONTRACTS, NO_MONEY, Count, Money, Price
 from core.domain.enums import BookSide
 from core.domain.market import MarketInfo
 from core.market.view import Market
-from core.strategy.base import Levels, MarketView, Print, Quote
+from core.strategy.base import Levels, MarketView, Quote
 
 DEPTH = 5
 PRINTS = 20
@@ -37,7 +37,6 @@ def market_view(
     for side, price, count in own:
         mine[side, price] = mine.get((side, price), 0) + count
     bids, asks = _others(market, BookSide.BID, mine), _others(market, BookSide.ASK, mine)
-    tape = list(market.tape)[-PRINTS:]
     return MarketView(
         ticker=info.ticker,
         grid=market.grid,
@@ -49,7 +48,7 @@ def market_view(
         fees=info.fees,
         bids=bids,
         asks=asks,
-        prints=tuple(Print(price=p.price, count=p.count, taker_side=p.taker_side, at_ms=p.exchange_ms) for p in tape),
+        prints=tuple(market.tape)[-PRINTS:],
         last_price=market.last_price,
         cost=cost,
         resting=resting,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,7 +129,7 @@ def event(*bids: int, held: tuple[int, ...] = (), **more: Any) -> MarketView:
         view(bid, bid + 100, ticker=f"KX-{n}", position=Count(held[n] if held else 0), **more)
         for n, bid in enumerate(bids)
     )
-    return replace(legs[0], siblings=legs)
+    return msgspec.structs.replace(legs[0], siblings=legs)
 
 
 @given(st.lists(st.integers(100, 6_000), min_size=2, max_size=6), st.sampled_from([None, FREE, MAKER_FEES]))

@@ -1,0 +1,241 @@
+"""LiveObservationAdapter: a market view as a vector of float32, the same for live trading, replay and training.
+
+The vector is a window of the last HISTORY rows, newest last, one row a second; the newest row is always of this moment.
+A row is FEATURES in their order. Only +, -, * and / are used, on whole numbers, so that every machine gets the same
+bits. A feature outside its range, or a book too old, is told by name: a policy that sees one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from core.domain.amounts import PRICE_SCALE
+from core.domain.enums import BookSide
+from core.strategy.base import Levels, MarketView
+
+VERSION = 1
+HISTORY = 4
+ROW_MS = 1_000
+DEPTHS = (1, 3, 5)
+FLOW_MS = (10_000, 60_000)
+STALE_S = 120
+DEEP = 10_000.0  # contracts (in hundredths) at which a depth counts half
+INVENTORY = 4_000.0  # a position of this many hundredths is 1
+DAY_S = 86_400.0
+CENT = 100.0
+FASTEST_CENTS = 10.0
+SMOOTH = 0.125
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A number of the vector: its name, the range it must lie in, what it is."""
+
+    name: str
+    low: float
+    high: float
+    text: str
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("middle", 0, 1, "middle of best bid and ask, in dollars"),
+    Feature("odds", 0, 1, "4 p (1 - p): how open the question is"),
+    Feature("spread", 0, 1, "ask less bid, in dimes"),
+    Feature("microprice", -1, 1, "microprice less middle, in cents"),
+    *(Feature(f"bids_{k}", 0, 1, f"contracts on the best {k} bid levels, n / (n + 100)") for k in DEPTHS),
+    *(Feature(f"asks_{k}", 0, 1, f"contracts on the best {k} ask levels, n / (n + 100)") for k in DEPTHS),
+    *(Feature(f"imbalance_{k}", -1, 1, f"(bids - asks) / (bids + asks) on {k} levels") for k in DEPTHS),
+    *(Feature(f"flow_{ms // 1000}s", -1, 1, f"bought less sold over all traded in {ms // 1000} s") for ms in FLOW_MS),
+    Feature("traded_60s", 0, 1, "contracts traded in 60 s, n / (n + 100)"),
+    Feature("last", -10, 10, "last trade less middle, in cents"),
+    Feature("moved", -10, 10, "middle less the middle of the row before, in cents"),
+    Feature("volatility", 0, 10, "slow mean of the absolute movement between rows, in cents"),
+    Feature("to_close", 0, 1, "time to the close, t / (t + 1 day); 1 where none is known"),
+    Feature("position", -25, 25, "position in lots of 40 contracts, YES above zero"),
+    Feature(
+        "against_mark", -100, 100, "what the position would bring at the middle less its cost, in cents a contract"
+    ),
+    Feature("own_bid", 0, 1, "own resting bid, n / (n + 100)"),
+    Feature("own_bid_off", -10, 10, "best bid less own bid, in cents; 0 without one"),
+    Feature("own_ask", 0, 1, "own resting ask, n / (n + 100)"),
+    Feature("own_ask_off", -10, 10, "own ask less best ask, in cents; 0 without one"),
+    Feature("cash", -1, 1, "free cash over portfolio"),
+)
+NAMES = tuple(feature.name for feature in FEATURES)
+WIDTH = len(FEATURES)
+SIZE = HISTORY * WIDTH
+_LOW = np.array([feature.low for feature in FEATURES], dtype=np.float32)
+_HIGH = np.array([feature.high for feature in FEATURES], dtype=np.float32)
+_MIDDLE, _VOLATILITY = NAMES.index("middle"), NAMES.index("volatility")
+Vector = NDArray[np.float32]
+
+
+def spec_digest() -> str:
+    """16 hexadecimal digits of everything a vector's meaning hangs on; a model is made for one of them."""
+    spec = (VERSION, HISTORY, ROW_MS, STALE_S, [msgspec.structs.astuple(feature) for feature in FEATURES])
+    return blake2b(msgspec.json.encode(spec), digest_size=8).hexdigest()
+
+
+class Window(msgspec.Struct, frozen=True):
+    """What the adapter remembers of a market: the rows so far as bytes, newest last, and when the newest was begun."""
+
+    rows: bytes = b""
+    begun_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """`vector` has SIZE numbers. `wrong` names what must make a policy hold; "" where all is as it should be."""
+
+    vector: Vector
+    wrong: str
+
+
+class LiveObservationAdapter:
+    """Views in, vectors out. It keeps nothing: the window goes in and comes out."""
+
+    def observe(self, view: MarketView, window: Window) -> tuple[Observation, Window]:
+        """The vector of one market now."""
+        (found,) = self.observe_many((view,), (window,))
+        return found
+
+    def observe_many(self, views: Sequence[MarketView], windows: Sequence[Window]) -> list[tuple[Observation, Window]]:
+        """The same for many markets at once, which is cheaper."""
+        befores = [np.frombuffer(window.rows, dtype=np.float32) for window in windows]
+        rows = np.array([_row(v, w, b) for v, w, b in zip(views, windows, befores, strict=True)], dtype=np.float32)
+        bad = np.isnan(rows)
+        bad |= rows < _LOW
+        bad |= rows > _HIGH
+        wrong_rows = set(np.flatnonzero(bad.any(axis=1)).tolist())
+        found = []
+        for n, (view, window, before) in enumerate(zip(views, windows, befores, strict=True)):
+            wrong = _stale(view)
+            if n in wrong_rows:
+                wrong = wrong or "out of range: " + ", ".join(NAMES[i] for i in np.flatnonzero(bad[n]))
+            vector, after = _slide(rows[n], window, before, view.at_ms)
+            found.append((Observation(vector, wrong), after))
+        return found
+
+
+def _stale(view: MarketView) -> str:
+    if view.best_bid is None or view.best_ask is None:
+        return "one side of the book is empty"
+    return f"the book is {view.book_age_s} s old" if view.book_age_s > STALE_S else ""
+
+
+def _slide(row: Vector, window: Window, before: Vector, at_ms: int) -> tuple[Vector, Window]:
+    """The window with `row` as its newest: in place of the newest within a second, else behind it."""
+    vector = np.empty(SIZE, dtype=np.float32)
+    if not window.rows:
+        vector.reshape(HISTORY, WIDTH)[:] = row
+        return vector, Window(vector.tobytes(), at_ms)
+    new = at_ms - window.begun_ms >= ROW_MS
+    vector[:-WIDTH] = before[WIDTH:] if new else before[:-WIDTH]
+    vector[-WIDTH:] = row
+    return vector, Window(vector.tobytes(), at_ms if new else window.begun_ms)
+
+
+def _part(count: float) -> float:
+    return count / (count + DEEP)
+
+
+def _row(view: MarketView, window: Window, before: Vector) -> list[float]:
+    """One row in the order of FEATURES."""
+    bid, ask = view.best_bid or 0, view.best_ask or PRICE_SCALE
+    middle = (bid + ask) / (2.0 * PRICE_SCALE)
+    bids, asks = _depths(view.bids), _depths(view.asks)
+    best_bids, best_asks = bids[0], asks[0]
+    there = best_bids + best_asks
+    micro = (bid * best_asks + ask * best_bids) / there if there else middle * PRICE_SCALE
+    moved, volatility = _movement(middle, window, before, view.at_ms)
+    last = view.last_price
+    at = middle * PRICE_SCALE
+    return [
+        middle,
+        4.0 * middle * (1.0 - middle),
+        (ask - bid) / 1_000.0 if ask - bid < 1_000 else 1.0,
+        _within((micro - at) / CENT, 1.0),
+        *(_part(n) for n in bids),
+        *(_part(n) for n in asks),
+        *((b - a) / (b + a) if b + a else 0.0 for b, a in zip(bids, asks, strict=True)),
+        *_flow(view),
+        0.0 if last is None else _within((last - at) / CENT, FASTEST_CENTS),
+        moved,
+        volatility,
+        1.0 if view.closes_in_s < 0 else view.closes_in_s / (view.closes_in_s + DAY_S),
+        view.position / INVENTORY,
+        _against_mark(view, at),
+        *_own(view, bid, ask),
+        view.cash / view.portfolio if view.portfolio > 0 else 0.0,
+    ]
+
+
+def _depths(levels: Levels) -> list[float]:
+    """Contracts on the best levels, for each of DEPTHS."""
+    total, sums = 0, [0]
+    for _price, count in levels:
+        total += count
+        sums.append(total)
+    most = len(sums) - 1
+    return [float(sums[k if k < most else most]) for k in DEPTHS]
+
+
+def _flow(view: MarketView) -> tuple[float, float, float]:
+    """Bought less sold over traded in each of FLOW_MS, and how much was traded in the longest."""
+    signed, traded = [0, 0], [0, 0]
+    for done in reversed(view.prints):
+        age_ms = view.at_ms - done.exchange_ms
+        if age_ms > FLOW_MS[1]:
+            break
+        sign = done.count if done.taker_side is BookSide.BID else -done.count
+        signed[1] += sign
+        traded[1] += done.count
+        if age_ms <= FLOW_MS[0]:
+            signed[0] += sign
+            traded[0] += done.count
+    return (
+        signed[0] / traded[0] if traded[0] else 0.0,
+        signed[1] / traded[1] if traded[1] else 0.0,
+        _part(traded[1]),
+    )
+
+
+def _movement(middle: float, window: Window, before: Vector, at_ms: int) -> tuple[float, float]:
+    """Movement since the row before this one, and its slow mean, which only a new row moves."""
+    if not window.rows:
+        return 0.0, 0.0
+    new = at_ms - window.begun_ms >= ROW_MS
+    last = SIZE - WIDTH if new else SIZE - 2 * WIDTH
+    moved = _within((middle - float(before[last + _MIDDLE])) * CENT, FASTEST_CENTS)
+    slow = float(before[last + _VOLATILITY])
+    return moved, slow + (abs(moved) - slow) * SMOOTH
+
+
+def _against_mark(view: MarketView, at: float) -> float:
+    if not view.position:
+        return 0.0
+    held = abs(view.position)
+    worth = at if view.position > 0 else PRICE_SCALE - at
+    return (worth - view.cost / held) / CENT
+
+
+def _own(view: MarketView, bid: int, ask: int) -> tuple[float, float, float, float]:
+    bids = asks = 0
+    bid_off = ask_off = 0.0
+    for quote in view.resting:
+        if quote.side is BookSide.BID:
+            bids += quote.count
+            bid_off = _within((bid - quote.price) / CENT, FASTEST_CENTS)
+        else:
+            asks += quote.count
+            ask_off = _within((quote.price - ask) / CENT, FASTEST_CENTS)
+    return _part(bids), bid_off, _part(asks), ask_off
+
+
+def _within(value: float, most: float) -> float:
+    return -most if value < -most else (most if value > most else value)
