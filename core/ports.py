@@ -36,8 +36,8 @@ class Stopwatch(Protocol):
     """Watches over a call that must not hold the loop."""
 
     def timed(self, call: Callable[[], T]) -> tuple[T, int]:
-        """The result and how long it took in nanoseconds. Raises what the call raises, and TookTooLong where it had to
-        be interrupted.
+        """The result and how long it worked in nanoseconds. Raises what the call raises, and TookTooLong where it had
+        to be interrupted.
         """
         ...
 

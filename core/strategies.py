@@ -1,7 +1,8 @@
 """Which strategy trades: by the name of one that is here, or by where a class of the user's own is found.
 
-`maker` is a name, `package.module:Class` an importable class, `path/to/file.py:Class` a class in a file. Everything
-that cannot be used is refused before anything is traded, in one line that names it.
+`maker` is a name, `package.module:Class` an importable class, `path/to/file.py:Class` a class in a file and
+`path/to/model.npz` a trained policy. Everything that cannot be used is refused before anything is traded, in one line
+that names it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Any
 from core.config import Settings
 from core.domain.errors import BadInput
 from core.strategy.base import Strategy
-from core.strategy.parameters import changed, fields_of
+from core.strategy.parameters import Parameters, changed, fields_of
 
+MODEL, LEARNED = ".npz", "core.mind.learned:Learned"
 # Loaded only when asked for: not every one is light.
 NAMES: dict[str, str] = {
     "maker": "core.strategy.maker:MarketMaker",
@@ -31,6 +33,8 @@ NAMES: dict[str, str] = {
 
 def strategy_class(named: str) -> type[Strategy]:
     """The class behind a name or import path; BadInput names what is wrong with it and the mend."""
+    if named.endswith(MODEL):
+        named = LEARNED
     path = NAMES.get(named, named)
     where, colon, word = path.rpartition(":")
     if not colon or not where or not word:
@@ -64,13 +68,23 @@ def make_strategy(named: str, values: Mapping[str, Any], usual: Mapping[str, Any
     try:
         have = {field.name for field in fields_of(kind.kind)}
         given = {name: value for name, value in (usual or {}).items() if name in have}
-        return kind(changed(kind.kind(), {**given, **values}))
+        parameters = changed(kind.kind(), {**given, **values})
+        if named.endswith(MODEL):
+            return _learned(Path(named), parameters)
+        return kind(parameters)
     except ValueError as error:
         raise BadInput(f"strategy '{named}': {error}; mend strategy_parameters") from None
     except BadInput:
         raise
     except Exception as error:  # noqa: BLE001  the user's own code
         raise BadInput(f"strategy '{named}': cannot be made ({type(error).__name__}: {error})") from None
+
+
+def _learned(path: Path, parameters: Parameters) -> Strategy:
+    from core.mind.learned import Learned
+    from core.mind.network import load
+
+    return Learned(parameters, load(path.expanduser()))
 
 
 def _module(where: str, named: str) -> ModuleType:

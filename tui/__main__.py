@@ -18,7 +18,7 @@ import typer
 from core.domain.enums import ExitCode
 from core.domain.errors import BadInput, StartRefused
 from core.domain.text import clean_text
-from tui.commands import backtest, config, control, doctor, exchange, picture, run, status, strategy, world
+from tui.commands import backtest, config, control, doctor, exchange, picture, run, status, strategy, train, world
 
 PROGRAM = "kalshi-trader"
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 clean, 1 internal, 2 bad input, 3 refused start, 4 stopped but not verified.",
 )
-for module in (run, exchange, status, control, doctor, config, picture, world, strategy, backtest):
+for module in (run, exchange, status, control, doctor, config, picture, world, strategy, backtest, train):
     module.register(app)
 
 

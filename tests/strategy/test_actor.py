@@ -18,7 +18,7 @@ from core.engine.health import components
 from core.engine.picture import strategy_view
 from core.local.clock import SystemClock
 from core.local.stopwatch import MainThreadStopwatch
-from core.strategy.actor import ACTION_WITHIN_NS
+from core.strategy.actor import ACTION_WITHIN_NS, SLOW_NS
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
 from core.strategy.maker import MarketMaker
 from core.strategy.plain import Randomly
@@ -196,6 +196,11 @@ def test_a_strategy_that_never_returns_is_interrupted() -> None:
     moved(bench, 2)
     assert bench.engine.actor.off == "took longer than 50 ms"
     assert bench.state is TraderState.READY
+
+
+def test_waiting_for_a_turn_on_a_busy_machine_is_not_slowness() -> None:
+    _, worked_ns = MainThreadStopwatch(SystemClock()).timed(lambda: time.sleep(0.04))
+    assert worked_ns < SLOW_NS
 
 
 def test_a_timer_that_was_there_before_goes_on() -> None:
