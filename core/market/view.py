@@ -182,14 +182,17 @@ class Markets:
         return tuple(closed)
 
     def mark(self, ticker: Ticker, position: int) -> tuple[Price | None, str]:
-        """Price at which a position would leave, and its basis: bid for long YES, ask for short, else last trade."""
+        """Price at which a position would leave, and its basis: bid for long YES, ask for short, else last trade.
+
+        A book that is not trusted keeps its last picture, and marks by it as `old`: a lost feed is no gain and no loss.
+        """
         market = self._markets.get(ticker)
         if market is None:
             return None, "none"
         side = BookSide.BID if position >= 0 else BookSide.ASK
         best = market.book.best_bid if side is BookSide.BID else market.book.best_ask
-        if best is not None and market.book.trusted:
-            return best, side.value
+        if best is not None:
+            return best, side.value if market.book.trusted else "old"
         if market.last_price is not None:
             return market.last_price, "last"
         return None, "none"

@@ -86,4 +86,4 @@ class ExchangeSettings:
         if self.initial_balance < 0:
             raise ValueError("the initial balance cannot be negative")
         if self.tier is not None and self.tier not in TIERS:
-            raise ValueError(f"unknown rate limit tier {self.tier!r}; one of {', '.join(TIERS)} or none")
+            raise ValueError(f"unknown rate limit tier {self.tier!r}; one of {', '.join(TIERS)} or off")

@@ -51,7 +51,7 @@ def test_no_color_sends_greys_only_and_says_everything_in_words(output):
 
 @pytest.mark.pty
 def test_a_terminal_of_sixteen_colours_gets_no_others(output):
-    sent, screen = output(TERM="xterm", COLORTERM="")
+    sent, _ = output(TERM="xterm", COLORTERM="")
     assert "38;2;" not in sent and "38;5;" not in sent and "48;5;" not in sent
     assert re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])", sent), "no colour at all"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import console_builders as b
 import msgspec
 import pytest
+from textual.events import Key
 
 from core.domain.amounts import Count, Money, Price, contracts
 from core.domain.commands import AmendOrder, CancelAll, CancelOrder, Panic, PlaceOrder, ResetBreaker, WatchMarket
@@ -65,6 +66,19 @@ async def test_while_entry_is_locked_no_key_of_the_ladder_comes_near_an_order(tr
         assert trader.sent == [] and not isinstance(app.screen, Dialog)
         assert "order entry is locked: O opens it" in shown(app, "notice")
         assert "order entry: locked" in shown(app, "ladder")
+
+
+async def test_keys_that_arrive_together_are_taken_in_the_order_they_were_typed(trader):
+    async with on_ladder(trader, "O", "down", "enter") as (app, pilot):
+        app.screen.query_one("#field-price").focus()
+        await pilot.pause()
+        typed = ["end", *["backspace"] * 7, *"0.63", "tab", "end", *["backspace"] * 4, *"12"]
+        for key in typed:  # as one packet of a slow line: nothing is waited for in between
+            app.post_message(Key({".": "full_stop"}.get(key, key), key if len(key) == 1 else None))
+        await pilot.pause()
+        await pilot.pause()
+        values = [app.screen.query_one(f"#field-{name}").value for name in ("price", "size")]
+        assert values == ["0.63", "12"]
 
 
 async def test_enter_previews_and_a_second_enter_places(trader):

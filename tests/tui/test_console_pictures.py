@@ -5,10 +5,12 @@ from __future__ import annotations
 import console_builders as b
 import pytest
 
-from core.domain.enums import Mode
+from core.domain.enums import BookSide, Mode, OrderState
+from core.domain.ids import Ticker
 from tui.app import ConsoleOptions, TraderApp
 from tui.picture import draw
 
+DOUBT, RESTING = OrderState.IN_DOUBT, OrderState.RESTING
 SIZES = ((80, 24), (120, 40), (200, 60))
 SCENES = {
     "normal": (b.snapshot, ()),
@@ -17,7 +19,24 @@ SCENES = {
     "confirm": (lambda: b.snapshot(identity=b.identity(mode=Mode.LIVE)), ("L",)),
     "empty": (b.empty, ()),
     "hostile": (b.hostile, ()),
+    "tenfold": (lambda: tenfold(), ("2", "end")),
+    "ticket": (lambda: b.snapshot(), ("O", "down", "down", "enter")),
 }
+# Screens beside the desk, by the letter after `g`.
+VIEWS = ("m", "o", "p", "l", "a", "r", "h", "f")
+
+
+def tenfold() -> b.TraderSnapshot:
+    """Ten times what an account is expected to hold."""
+    positions = tuple(
+        b.position(Ticker(f"KXTEN-26DEC01-P{n:04d}"), 1 + n % 90, updated_at=b.ago(n % 600)) for n in range(2_000)
+    )
+    sides = (BookSide.BID, BookSide.ASK)
+    orders = tuple(
+        b.order(n, sides[n % 2], 4_000 + 100 * (n % 20), ticker=positions[n].ticker, state=DOUBT if n == 7 else RESTING)
+        for n in range(1_000)
+    )
+    return b.snapshot(positions=positions, orders=orders)
 
 
 def app_for(shown: b.TraderSnapshot, **options) -> TraderApp:
@@ -37,6 +56,19 @@ def test_ascii(snap_compare):
 
 def test_light(snap_compare):
     assert snap_compare(app_for(b.snapshot(), theme="kalshi-light"), terminal_size=(120, 40))
+
+
+@pytest.mark.parametrize("scene", ["normal", "breaker"])
+def test_no_colour(snap_compare, monkeypatch, scene):
+    monkeypatch.setenv("NO_COLOR", "1")
+    build, keys = SCENES[scene]
+    assert snap_compare(app_for(build()), terminal_size=(120, 40), press=keys)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("letter", VIEWS)
+def test_view(snap_compare, letter):
+    assert snap_compare(app_for(b.snapshot()), terminal_size=(120, 40), press=("g", letter))
 
 
 def test_tiny(snap_compare):

@@ -26,6 +26,11 @@ from tui.view_models.cells import Line, cut, inert
 from tui.view_models.view_state import Frame
 from tui.widgets.lines import LinesView
 
+# What the keys of a text field do there and then.
+_EDITS = {
+    "backspace": "delete_left", "delete": "delete_right", "left": "cursor_left", "right": "cursor_right",
+    "home": "home", "end": "end", "ctrl+u": "delete_left_all", "ctrl+w": "delete_left_word",
+}  # fmt: skip
 log = logging.getLogger("tui")
 T = TypeVar("T")
 
@@ -87,6 +92,26 @@ class TypedInput(Input):
     """Takes plain text only, pasted or typed."""
 
     cursor_blink = False
+
+    async def _on_key(self, event: Key) -> None:
+        """Edit at once. Textual would take a letter here and a backspace only after it has gone up to the app and back:
+        keys that arrive together, as over a slow line, would be taken in another order than they were typed.
+        """
+        target = self.screen.focused
+        if target is not None and target is not self:
+            event.stop()
+            event.prevent_default()
+            target.post_message(Key(event.key, event.character))
+        elif event.key in _EDITS:
+            event.stop()
+            event.prevent_default()
+            getattr(self, f"action_{_EDITS[event.key]}")()
+        elif event.key in ("tab", "shift+tab"):
+            event.stop()
+            event.prevent_default()
+            (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
+        else:
+            await super()._on_key(event)
 
     def insert_text_at_cursor(self, text: str) -> None:
         super().insert_text_at_cursor(inert(text))

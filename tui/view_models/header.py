@@ -38,13 +38,19 @@ def mode_cell(snapshot: TraderSnapshot, *, note: bool = True) -> Line:
     """The mode as a word on its own ground; with `note` also what it trades with. Real money is always said."""
     mode = snapshot.identity.mode
     if not note and mode is not Mode.LIVE:
-        return ((f" {MODE_WORDS[mode]} ", mode.value), (" fresh" if mode is Mode.PAPER else "", "dim"))
-    return ((f" {MODE_WORDS[mode]} ", mode.value), (_mode_note(mode), "strong" if mode is Mode.LIVE else "dim"))
+        return ((f" {MODE_WORDS[mode]} ", mode.value), (" fresh" if _fresh(snapshot) else "", "dim"))
+    words = _mode_note(mode, fresh=_fresh(snapshot))
+    return ((f" {MODE_WORDS[mode]} ", mode.value), (words, "strong" if mode is Mode.LIVE else "dim"))
 
 
-def _mode_note(mode: Mode) -> str:
+def _fresh(snapshot: TraderSnapshot) -> bool:
+    """Paper on its own exchange begins anew each time; a standing exchange keeps its account."""
+    return snapshot.identity.mode is Mode.PAPER and not snapshot.identity.exchange.startswith("standing")
+
+
+def _mode_note(mode: Mode, *, fresh: bool) -> str:
     return {
-        Mode.PAPER: " fresh simulated account",
+        Mode.PAPER: " fresh simulated account" if fresh else " standing simulated exchange",
         Mode.DEMO: " demo exchange",
         Mode.LIVE: " REAL MONEY",
         Mode.REPLAY: " recorded tape",
@@ -197,9 +203,10 @@ def _newest_activity(frame: Frame) -> Line:
 def alarm_line(frame: Frame) -> Line:
     """The standing alarm; without one the newest error, so that it is never only in the log."""
     snapshot = frame.snapshot
-    if snapshot.alarm:
-        return cut(((" ALARM ", "alarm"), (" " + snapshot.alarm, "strong")), frame.width)
     newest = max(snapshot.errors, key=lambda error: error.at, default=None)
+    if snapshot.alarm:
+        when = f" {clock_text(newest.at)}" if newest is not None else ""
+        return cut(((" ALARM ", "alarm"), (when, "dim"), (" " + snapshot.alarm, "strong")), frame.width)
     if newest is None:
         return ((" no alarm", "dim"),)
     word = "E" if newest.severity == "error" else "W"

@@ -149,7 +149,7 @@ def _row(
         (own_price(position.mark, no=no, fine=fine), dim),
         (
             "" if flat else position.mark_basis,
-            "warn" if position.mark_basis in ("last", "none") and not flat else "dim",
+            "warn" if position.mark_basis in ("last", "old", "none") and not flat else "dim",
         ),
         (age, age_role),
         (money_text(position.unrealized, sign=True) if known else UNKNOWN, dim or signed_role(position.unrealized)),

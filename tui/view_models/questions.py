@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.domain.amounts import Count, Money, Price, complement, count_text, money_text, price_text
-from core.domain.enums import Mode, TraderState
+from core.domain.enums import Mode, Ownership, TraderState
 from core.trading.inquiry import Piece
-from core.trading.snapshot import ExitView, LiquidationLine, TraderSnapshot
+from core.trading.snapshot import ExitView, LiquidationLine, OrderView, TraderSnapshot
 from tui.view_models.ages import clock_text, span_text
 from tui.view_models.cells import UNKNOWN, Column, Line, columns_for, table_head, table_line, width_of, wrapped
 from tui.view_models.header import stream_line
@@ -40,11 +40,28 @@ def liquidation_lines(frame: Frame) -> list[Line]:
     snapshot, plan = frame.snapshot, frame.snapshot.liquidation
     columns = columns_for(PLAN_COLUMNS, frame.width)
     narrow = frame.width < 90
-    lines: list[Line] = [(("Close every position by reduce-only orders; the trader then pauses.", ""),), ()]
+    lines: list[Line] = [(("Close every position by reduce-only orders; the trader then pauses.", ""),)]
     if not plan:
         held = [position for position in snapshot.positions if position.count]
         lines.append(((f"{len(held)} open positions; the plan is not ready yet.", "warn"),))
         return lines
+    proceeds = Money(sum(item.proceeds for item in plan))
+    fees = Money(sum(item.fees_estimate for item in plan))
+    slippage = Money(sum(item.slippage for item in plan))
+    residue = Count(sum(item.residue for item in plan))
+    lines += [
+        (
+            ("total ", "strong"),
+            (money_text(proceeds, sign=True), signed_role(proceeds)),
+            (f"  fees about {money_text(fees)}  slippage about {money_text(slippage)}", "dim"),
+            (f"  stays open {count_text(residue)}", "warn" if residue else "dim"),
+        ),
+        (("after estimated fees ", "dim"), (money_text(Money(proceeds - fees), sign=True), "strong")),
+    ]
+    if any(item.residue for item in plan):
+        lines.append((("What the book cannot take now stays open (REST).", "warn"),))
+    if not snapshot.feed.stream_up:
+        lines.append(stream_line(frame))
     lines.append(table_head(columns))
     for item in plan:
         side = "YES" if item.position > 0 else "NO"
@@ -73,24 +90,6 @@ def liquidation_lines(frame: Frame) -> list[Line]:
             lines += [((f"  {text}", role),) for ((text, role),) in wrapped(f"takes {steps}", frame.width - 2, "dim")]
         if item.note:
             lines.append(((f"  {item.note}", "warn"),))
-    proceeds = Money(sum(item.proceeds for item in plan))
-    fees = Money(sum(item.fees_estimate for item in plan))
-    slippage = Money(sum(item.slippage for item in plan))
-    residue = Count(sum(item.residue for item in plan))
-    lines += [
-        (),
-        (
-            ("total ", "strong"),
-            (money_text(proceeds, sign=True), signed_role(proceeds)),
-            (f"  fees about {money_text(fees)}  slippage about {money_text(slippage)}", "dim"),
-            (f"  stays open {count_text(residue)}", "warn" if residue else "dim"),
-        ),
-        (("after estimated fees ", "dim"), (money_text(Money(proceeds - fees), sign=True), "strong")),
-    ]
-    if any(item.residue for item in plan):
-        lines.append((("What the book cannot take now stays open (REST).", "warn"),))
-    if not snapshot.feed.stream_up:
-        lines.append(stream_line(frame))
     return lines
 
 
@@ -99,7 +98,7 @@ def breaker_lines(frame: Frame) -> list[Line]:
     view = frame.snapshot.breaker
     if not view.tripped:
         return [
-            (("The breaker is closed: orders may pass.", "ok"),),
+            (("The breaker is closed: it holds no order back.", "ok"),),
             (),
             (("errors   ", "dim"), (f"{view.errors} of {view.errors_limit}", "")),
             (("It trips on repeated errors and on broken limits; then no order that", "dim"),),
@@ -156,6 +155,11 @@ def arm_lines(frame: Frame) -> list[Line]:
     return lines
 
 
+def _own(snapshot: TraderSnapshot) -> list[OrderView]:
+    """Orders that a stop ends: ours and adopted ones."""
+    return [order for order in snapshot.orders if order.ownership is not Ownership.FOREIGN]
+
+
 def quit_lines(frame: Frame) -> list[Line]:
     snapshot = frame.snapshot
     held = [position for position in snapshot.positions if position.count]
@@ -163,12 +167,13 @@ def quit_lines(frame: Frame) -> list[Line]:
         (("Stop and cancel: no new orders, cancel own orders, confirm that none", ""),),
         (("rests, leave. Positions stay open.", ""),),
         (),
-        (("own orders open  ", "dim"), (str(len(snapshot.orders)), "")),
+        (("own orders open  ", "dim"), (str(len(_own(snapshot))), "")),
         (("positions open   ", "dim"), (str(len(held)), "")),
         (("exposure         ", "dim"), (money_text(snapshot.money.exposure), "")),
     ]
     if snapshot.counters.foreign:
-        lines.append(((f"{snapshot.counters.foreign} foreign orders are left alone", "warn"),))
+        verb = "order is" if snapshot.counters.foreign == 1 else "orders are"
+        lines.append(((f"{snapshot.counters.foreign} foreign {verb} left alone", "warn"),))
     return [*lines, (("ctrl+c again stops at once", "dim"),)]
 
 
@@ -202,9 +207,10 @@ def stopping_lines(frame: Frame) -> list[Line]:
         lines.append((("stopping ", "strong"), (spent, ""), (f"  {snapshot.state.waiting_for}", "dim")))
     else:
         lines.append((("waiting for the trader to begin the stop", "own"),))
-    lines.append(((f"{len(snapshot.orders)} own orders still open", "" if snapshot.orders else "ok"),))
+    own = _own(snapshot)
+    lines.append(((f"{len(own)} own orders still open", "" if own else "ok"),))
     lines.append(())
-    for order in snapshot.orders[: max(frame.height - 6, 1)]:
+    for order in own[: max(frame.height - 6, 1)]:
         words = f"{order_words(order)} {count_text(order.remaining)} @ {price_text(order.price)}"
         line: Line = ((f"{order.state.value:<10}", "warn"), (f" {words}  ", ""), (order.ticker, "dim"))
         lines.append(line if width_of(line) <= frame.width else line[:2])

@@ -25,7 +25,7 @@ POSITION_COLUMNS = (
     Column("REALIZED", 10, room=74),
     Column("FEES", 8, room=84),
     Column("IF FLAT", 10, room=96),
-    Column("AGE", 5, room=70),
+    Column("SINCE", 5, room=70),
 )
 
 ORDER_COLUMNS = (
@@ -180,7 +180,7 @@ def _position_row(
         (count_text(abs(position.count)), dim),  # type: ignore[arg-type]
         (_side_price(position.average_price, no=no, fine=fine), dim),
         (_side_price(position.mark, no=no, fine=fine), dim),
-        (position.mark_basis if not flat else "", "dim"),
+        (position.mark_basis if not flat else "", "warn" if position.mark_basis == "old" else "dim"),
         (unrealized, dim or signed_role(position.unrealized)),
         (money_text(position.realized, sign=True), dim or signed_role(position.realized)),
         (money_text(position.fees), "dim"),
