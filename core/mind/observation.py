@@ -69,6 +69,7 @@ FEATURES: tuple[Feature, ...] = (
 NAMES = tuple(feature.name for feature in FEATURES)
 WIDTH = len(FEATURES)
 SIZE = HISTORY * WIDTH
+ROW_BYTES = 4 * WIDTH
 _LOW = np.array([feature.low for feature in FEATURES], dtype=np.float32)
 _HIGH = np.array([feature.high for feature in FEATURES], dtype=np.float32)
 _MIDDLE, _VOLATILITY = NAMES.index("middle"), NAMES.index("volatility")
@@ -112,12 +113,13 @@ class LiveObservationAdapter:
         bad |= rows < _LOW
         bad |= rows > _HIGH
         wrong_rows = set(np.flatnonzero(bad.any(axis=1)).tolist())
+        raw = rows.tobytes()
         found = []
-        for n, (view, window, before) in enumerate(zip(views, windows, befores, strict=True)):
+        for n, (view, window) in enumerate(zip(views, windows, strict=True)):
             wrong = _stale(view)
             if n in wrong_rows:
                 wrong = wrong or "out of range: " + ", ".join(NAMES[i] for i in np.flatnonzero(bad[n]))
-            vector, after = _slide(rows[n], window, before, view.at_ms)
+            vector, after = _slide(raw[n * ROW_BYTES : (n + 1) * ROW_BYTES], window, view.at_ms)
             found.append((Observation(vector, wrong), after))
         return found
 
@@ -128,16 +130,17 @@ def _stale(view: MarketView) -> str:
     return f"the book is {view.book_age_s} s old" if view.book_age_s > STALE_S else ""
 
 
-def _slide(row: Vector, window: Window, before: Vector, at_ms: int) -> tuple[Vector, Window]:
-    """The window with `row` as its newest: in place of the newest within a second, else behind it."""
-    vector = np.empty(SIZE, dtype=np.float32)
+def _slide(row: bytes, window: Window, at_ms: int) -> tuple[Vector, Window]:
+    """The window with `row` as its newest: in place of the newest within a second, else behind it. The vector may only
+    be read.
+    """
     if not window.rows:
-        vector.reshape(HISTORY, WIDTH)[:] = row
-        return vector, Window(vector.tobytes(), at_ms)
-    new = at_ms - window.begun_ms >= ROW_MS
-    vector[:-WIDTH] = before[WIDTH:] if new else before[:-WIDTH]
-    vector[-WIDTH:] = row
-    return vector, Window(vector.tobytes(), at_ms if new else window.begun_ms)
+        after = Window(row * HISTORY, at_ms)
+    elif at_ms - window.begun_ms >= ROW_MS:
+        after = Window(window.rows[ROW_BYTES:] + row, at_ms)
+    else:
+        after = Window(window.rows[:-ROW_BYTES] + row, window.begun_ms)
+    return np.frombuffer(after.rows, dtype=np.float32), after
 
 
 def _part(count: float) -> float:

@@ -62,6 +62,8 @@ def market_view(
 
 def _others(market: Market, side: BookSide, mine: dict[tuple[BookSide, Price], int]) -> Levels:
     """The best levels where somebody else's contracts rest, without ours."""
+    if not mine:
+        return market.book.levels(side, DEPTH)
     found = []
     for price, count in market.book.levels(side, DEPTH + len(mine)):
         left = count - mine.get((side, price), 0)

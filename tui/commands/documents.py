@@ -11,6 +11,11 @@ from pathlib import Path
 
 from core.config import ENV_PREFIX, Settings
 from core.domain.enums import FINAL_ORDER_STATES, TraderState
+from core.mind.learned import SHIPPED
+from core.mind.network import load
+from core.mind.observation import FEATURES, HISTORY, VERSION, WIDTH, spec_digest
+from core.strategies import NAMES, strategy_class
+from core.strategy.parameters import fields_of
 from core.trading.order_states import ORDER_TRANSITIONS
 from core.trading.permission import PERMISSIONS
 from core.trading.state_machine import LIMITS, TRANSITIONS
@@ -71,6 +76,41 @@ def settings() -> str:
     return "\n".join(lines)
 
 
+def strategies() -> str:
+    lines = ["| strategy | parameter | default | bounds | does |", "|---|---|---|---|---|"]
+    for name in NAMES:
+        kind = strategy_class(name)
+        lines.append(f"| `{name}` | | | | {kind.text} |")
+        for f in fields_of(kind.kind):
+            bounds = f"{f.shown(f.low)} to {f.shown(f.high)} {f.unit}"
+            lines.append(f"| | `{f.name}` | {f.shown(f.default)} | {bounds} | {f.text} |")
+    return "\n".join(lines)
+
+
+def observation() -> str:
+    head = f"Version {VERSION}, digest `{spec_digest()}`: {HISTORY} rows of {WIDTH} numbers, float32."
+    lines = [head, "", "| number | range | is |", "|---|---|---|"]
+    lines += [f"| `{f.name}` | {f.low:g} to {f.high:g} | {f.text} |" for f in FEATURES]
+    return "\n".join(lines)
+
+
+def card() -> str:
+    """The shipped policy's card, from the model file itself."""
+    if not SHIPPED.exists():
+        return "None is shipped: no policy trained so far is better than doing nothing."
+    told = load(SHIPPED).card
+    lines = [f"- {name.replace('_', ' ')}: {told[name]}" for name in ("method", "trained_on", "judged_on")]
+    recipe = told["recipe"]
+    lines.append("- recipe: " + ", ".join(f"{key} {value}" for key, value in recipe.items()))
+    lines += ["", "| dollars a run | mean | 95 % interval | verdict |", "|---|---|---|---|"]
+    for name, found in told["result_dollars"].items():
+        against = "earned" if name == "own" else f"against {name}"
+        lines.append(
+            f"| {against} | {found['mean']:+.3f} | {found['low']:+.3f} to {found['high']:+.3f} | {found['verdict']} |"
+        )
+    return "\n".join(lines)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "trader-states": trader_states,
     "state-limits": state_limits,
@@ -78,6 +118,9 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "permissions": permissions,
     "settings": settings,
     "keys": action_table_markdown,
+    "strategies": strategies,
+    "observation": observation,
+    "card": card,
 }
 
 
