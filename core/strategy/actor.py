@@ -167,10 +167,13 @@ class ActorService:
             decision, row = asked
             self._memory[ticker] = decision.memory
         # What a person placed is the person's: the strategy sees it in the book but does not touch it.
-        wishes = diff(decision.quotes, tuple(self._working(desk, o) for o in own)) + self._takes(desk, decision)
+        takes = self._takes(desk, decision)
+        wishes = diff(decision.quotes, tuple(self._working(desk, o) for o in own)) + takes
         if row is not None:
             row.wishes = tuple(words_of(wish) for wish in wishes)
             row.result = "" if wishes else "nothing to change"
+            if decision.takes and not takes:
+                row.gate = "an action is in flight, or a market is not chosen, where its immediate orders would go"
         if not wishes:
             self._content[ticker] = (desk.now_ns, stamp)
             return None

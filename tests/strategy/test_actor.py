@@ -261,6 +261,17 @@ def test_an_immediate_order_goes_the_same_road_and_never_crosses_its_bounds() ->
     )  # fmt: skip
 
 
+def test_legs_leave_together_or_not_at_all_and_the_record_says_why() -> None:
+    def act(view: MarketView) -> Decision:
+        legs = (view.ticker, Ticker("KX-NOT-CHOSEN"))
+        takes = (Take(ticker=t, side=BookSide.BID, price=Price(4_700), count=contracts(1)) for t in legs)
+        return Decision(takes=tuple(takes), said="both")
+
+    bench = Bench(Scripted(act)).up()
+    assert not bench.desk.orders.get_open_orders()
+    assert "not chosen" in bench.engine.actor.decisions.of(T)[0].gate
+
+
 @pytest.mark.parametrize("strategy", [MarketMaker(), Randomly()])
 def test_memories_are_saved_and_read_again(strategy: Strategy) -> None:
     bench = Bench(strategy).up()

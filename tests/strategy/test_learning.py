@@ -67,6 +67,7 @@ def test_the_judgement_is_seed_by_seed_and_the_untrained_self_is_no_better_than_
     assert found["hold"] == found["own"]
 
 
+@pytest.mark.wide
 def test_the_command_writes_a_model_with_its_card_that_trades(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
