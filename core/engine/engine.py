@@ -36,6 +36,8 @@ class Engine:
             # The breaker latches through a restart: only a person closes it.
             desk.breaker.trip(breaker.reason, breaker.value, breaker.limit, breaker.at)
         self._could_trade = False
+        self._beat_ns: int | None = None
+        self._beat_at = 0
 
     def assembled(self) -> None:
         """STARTUP is over."""
@@ -44,6 +46,9 @@ class Engine:
     def step(self, item: Item, now_ns: int) -> tuple[list[Record], list[AnyEffect]]:
         """Take one fact or wish at `now_ns` (monotonic). OurBug for an item no table knows."""
         desk = self.desk
+        if self._beat_ns is not None:
+            # A fact is of its own moment and not of the last beat's.
+            desk.wall_ns = self._beat_at + now_ns - self._beat_ns
         desk.now_ns = now_ns
         kind = type(item)
         if kind in FACTS:
@@ -60,7 +65,8 @@ class Engine:
 
     def _beat(self, beat: Beat) -> None:
         desk = self.desk
-        desk.wall_ns = beat.wall_ns
+        desk.wall_ns = self._beat_at = beat.wall_ns
+        self._beat_ns = desk.now_ns
         self.life.beat()
         desk.note_equity()
         desk.check_losses()

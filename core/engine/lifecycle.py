@@ -36,6 +36,7 @@ POLL_NS = 5 * NS
 REFRESH_NS = 5 * NS
 FEED_PAUSE_NS = 15 * NS
 BACKOFF_LIMIT_S = 30
+MOVES_A_BEAT = 6
 MISSING_FILL_NS = 2 * NS
 
 
@@ -80,13 +81,7 @@ class Lifecycle:
             desk.orders.work(desk.out, desk.now_ns)
             self._fetch_missing_fills()
         self._watch_links()
-        self._advance_procedure()
-        drive, running = DRIVES.get(desk.state), self.procedure
-        if drive is not None:
-            drive(self)
-        if self.procedure is not running:
-            # What has just begun need not wait for the next beat.
-            self._advance_procedure()
+        self._go_on()
         if desk.machine.overdue(desk.now_ns):
             self._overdue()
         desk.freshness.beat(desk)
@@ -95,6 +90,17 @@ class Lifecycle:
         self._keep_books_whole()
         self._check_health()
         self._compare_regularly()
+
+    def _go_on(self) -> None:
+        """As far as it goes now: what a move or an ended procedure makes possible need not wait for the next beat."""
+        for _ in range(MOVES_A_BEAT):
+            at = (self.desk.state, self.procedure)
+            self._advance_procedure()
+            drive = DRIVES.get(self.desk.state)
+            if drive is not None:
+                drive(self)
+            if at == (self.desk.state, self.procedure):
+                return
 
     def begin(self, procedure: Procedure) -> bool:
         """Start a procedure; False when one of the same or a higher rank is under way."""
