@@ -26,6 +26,7 @@ NAMES: dict[str, str] = {
     "maker": "core.strategy.maker:MarketMaker",
     "fair-value": "core.strategy.taker:FairValueTaker",
     "arbitrage": "core.strategy.arbitrage:EventArbitrage",
+    "learned": LEARNED,
     "hold": "core.strategy.plain:Hold",
     "random": "core.strategy.plain:Randomly",
 }

@@ -16,7 +16,7 @@ from core.strategy.actions import HOLD, act
 from core.strategy.base import Decision, MarketView, Strategy
 from core.strategy.parameters import Parameters, bounded
 
-SHIPPED = Path(__file__).parent / "models" / "maker-like.npz"
+SHIPPED = Path(__file__).parent / "models" / "calm.npz"
 
 
 class LearnedParameters(Parameters, frozen=True, kw_only=True):

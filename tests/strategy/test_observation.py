@@ -16,10 +16,11 @@ from core.domain.enums import BookSide
 from core.domain.errors import BadInput
 from core.domain.events import BookChanged, BookReplaced, TradePrinted
 from core.domain.ids import Ticker
+from core.lab import learning
 from core.lab.arena import Arena, Terms
 from core.lab.story import Scene, play
 from core.market.view import Markets
-from core.mind.learned import Learned
+from core.mind.learned import SHIPPED, Learned
 from core.mind.network import from_flat, load, save, weights_count
 from core.mind.observation import FEATURES, HISTORY, NAMES, SIZE, WIDTH, LiveObservationAdapter, Window, spec_digest
 from core.strategy.base import Decision, MarketView, Quote, Strategy
@@ -206,6 +207,15 @@ def test_a_learned_policy_trades_through_the_engine_and_the_console_shows_what_i
     said = [row.said for row in bench.engine.actor.decisions.of(TICKER)]
     assert said
     assert all(words.split()[0] in ("hold", "buy", "sell", "hold:") for words in said)
+
+
+def test_the_shipped_model_has_a_card_that_says_what_it_is_and_how_it_did() -> None:
+    card = load(SHIPPED).card
+    assert card["recipe"]["seed"] == 1
+    assert set(card["result_dollars"]) == {"own", "untrained", "hold", "random", "maker"}
+    low, high = 1, learning.TRAINING_SEEDS[0]
+    judged = [int(word) for word in card["judged_on"].split(",")[0].removeprefix("seeds ").split("-")]
+    assert low <= judged[0] < judged[1] < high, "judged on what it was trained on"
 
 
 # ---- model files -------------------------------------------------------------------------------------------------
