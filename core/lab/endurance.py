@@ -62,12 +62,12 @@ MIX: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def script(seed: int, seconds: int) -> list[tuple[float, Action]]:
-    """One to three faults at a time, each for some seconds, with pauses between; none in the last minute."""
+def script(seed: int, seconds: int, quiet_s: int = QUIET_S) -> list[tuple[float, Action]]:
+    """One to three faults at a time, each for some seconds, with pauses between; none in the last `quiet_s`."""
     chance = Random(f"endurance:{seed}")
     rows: list[tuple[float, Action]] = []
     now = float(FIRST_S)
-    while now < seconds - QUIET_S - 15:
+    while now < seconds - quiet_s - 15:
         for name, params in chance.sample(MIX, chance.randint(1, 3)):
             rows.append((now + chance.random(), _arm(name, params)))
         if chance.random() < 0.2:
@@ -97,11 +97,11 @@ def _person(seconds: int) -> Iterator[tuple[float, Action]]:
         yield float(at), look
 
 
-def endure(*, minutes: int, seed: int, key_pem: bytes) -> Played:
-    """Play it."""
+def endure(*, minutes: int, seed: int, key_pem: bytes, quiet_s: int = QUIET_S) -> Played:
+    """Play it; the last `quiet_s` are without faults."""
     seconds = 60 * minutes
     settings = Settings.model_validate({"scenario": SCENARIO})
-    return play(settings, script(seed, seconds), seconds=seconds, key_pem=key_pem, seed=seed)
+    return play(settings, script(seed, seconds, quiet_s), seconds=seconds, key_pem=key_pem, seed=seed)
 
 
 def report(played: Played, *, minutes: int, seed: int) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def check(found: dict[str, Any], *, faults: int, placed: int) -> None:
 
 @pytest.mark.parametrize("seed", [7, pytest.param(109, marks=pytest.mark.long)])
 def test_minutes_of_news_and_faults_end_sound(seed: int) -> None:
-    played = endure(minutes=3, seed=seed, key_pem=key())
-    check(report(played, minutes=3, seed=seed), faults=6, placed=100)
+    played = endure(minutes=2, seed=seed, key_pem=key(), quiet_s=25)
+    check(report(played, minutes=2, seed=seed), faults=6, placed=100)
 
 
 @pytest.mark.long

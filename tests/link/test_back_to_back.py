@@ -271,7 +271,7 @@ def test_book_told_by_the_stream_is_the_exchanges() -> None:
     async def story(world: World) -> None:
         market = await world.a_market()
         world.stream.watch([market.ticker])
-        await world.clock.sleep(600)
+        await world.clock.sleep(120)
         levels: dict[tuple[BookSide, int], int] = {}
         for event in world.events:
             if isinstance(event, BookReplaced):
@@ -388,11 +388,11 @@ def test_same_seed_same_world(seed: int) -> None:
         world.stream.watch([market.ticker])
         facts: list[Event] = []
         for turn in range(5):
-            await world.clock.sleep(10)
+            await world.clock.sleep(4)
             facts.append(await world.place(market, 5000 + turn * 100, contracts(1)))
             if turn == 2:
                 loop.cut()  # type: ignore[attr-defined]
-        await world.clock.sleep(30)
+        await world.clock.sleep(8)
         return facts + world.events
 
     first, second = in_world(story), in_world(story)

@@ -33,10 +33,10 @@ READS: tuple[tuple[str, ReadKind], ...] = (
     ("sync_orders", ReadKind.ORDERS),
     ("sync_positions", ReadKind.POSITIONS),
     ("sync_balance", ReadKind.BALANCE),
-    ("sync_fills", ReadKind.FILLS),
+    ("fills", ReadKind.FILLS),
 )
-SETTLEMENTS = "sync_settlements"
-STEPS = ("streams", *(name for name, _ in READS), "ledger", "cash_check")
+SETTLEMENTS = "settlements"
+STEPS = ("exchange_status", "streams", *(name for name, _ in READS[1:]), "ledger", "cash_check")
 ROUNDS = 4
 LAST_ROUND = 12
 AGAIN_NS = NS
