@@ -25,6 +25,11 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int | None = None
     expiration_ms: int | None = None
 
+    @property
+    def total(self) -> int:
+        """Contracts it can fill all in all; what a resting order began with says nothing of what was taken off since."""
+        return self.filled + self.remaining if self.status is OrderStatus.RESTING else self.initial
+
 
 class PositionReport(msgspec.Struct, frozen=True, kw_only=True):
     """A position as the exchange keeps it; `position` is signed, YES > 0; `cost` is what the open position cost."""

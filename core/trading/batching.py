@@ -18,6 +18,8 @@ CANCELS_AT_ONCE = 10
 
 def gathered(effects: list[AnyEffect]) -> list[AnyEffect]:
     """The same effects in the same order, with orders and cancels in batches where the first of each stood."""
+    if len(effects) < WORTH_A_BATCH:
+        return effects
     orders = [e for e in effects if isinstance(e, SendOrder)]
     cancels = [e for e in effects if isinstance(e, SendCancel) and not e.alone]
     if len(orders) < WORTH_A_BATCH and len(cancels) < WORTH_A_BATCH:

@@ -296,7 +296,7 @@ class OrderService:
         self.claim(order, report.filled, now_ns)
         if order.state is O.IN_DOUBT and order.asked is not None:
             # Whether the amend happened is what the exchange now says of price and size.
-            order.price, order.count, order.asked = report.price, report.initial, None
+            order.price, order.count, order.asked = report.price, report.total, None
         if not order.is_open and order.state is O.VOID and report.status is OrderStatus.RESTING and not is_read:
             # We had given it up as never made, and here it is.
             self.reopen(order, report, out, wall_ns)
@@ -340,7 +340,7 @@ class OrderService:
         with contextlib.suppress(ValueError):  # it may have made room for younger ones
             self.finished.remove(order)
         self._count_end(order, -1)
-        order.price, order.count, order.asked = report.price, report.initial, None
+        order.price, order.count, order.asked = report.price, report.total, None
         order.filled = order.claimed = report.filled
         self._insert(order)
         self.move(order, Happened.REOPENED, "rests after all", out, wall_ns)
@@ -376,7 +376,7 @@ class OrderService:
             ticker=report.ticker,
             side=report.side,
             price=report.price,
-            count=report.initial,
+            count=report.total,
             time_in_force=TimeInForce.GOOD_TILL_CANCELED,
             ownership=ownership,
             # Whoever wished for it is gone: the strategy takes it over or cancels it.

@@ -482,3 +482,29 @@ def test_acting_says_what_is_done() -> None:
     bench.step(CancelOrder(client_order_id=sent.client_order_id))
     bench.beat()
     assert bench.desk.machine.reason == "processing_action_cancel"
+
+
+def test_a_change_in_doubt_is_settled_by_what_the_order_can_still_fill_and_not_by_what_it_began_with() -> None:
+    bench = Bench().up()
+    sent = resting(bench)
+    amend(bench, sent, 4_500, 300)
+    bench.step(
+        ev.AmendOutcomeUnknown(
+            client_order_id=sent.client_order_id, order_id=OrderId("o1"), reason="lost", elapsed_ns=1
+        )
+    )
+    told = msgspec.structs.replace(report(sent.client_order_id, initial=500), remaining=Count(300))
+    bench.looked_up[sent.client_order_id] = told
+    assert bench.desk.risk.exposure() == 4_500 * 500, "both sizes at their worst until it is known"
+    bench.beat(seconds=1, times=12)
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None and (order.remaining, order.is_open) == (300, True)
+    assert bench.desk.risk.exposure() == 4_500 * 300
+
+
+def test_an_order_met_after_it_was_made_smaller_counts_as_it_is() -> None:
+    bench = Bench().up()
+    told = msgspec.structs.replace(report("web", "o9", initial=500), remaining=Count(200))
+    bench.step(ev.OrderReported(report=told))
+    (order,) = bench.desk.orders.foreign_orders()
+    assert order.remaining == 200
