@@ -27,7 +27,7 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> int:
-        """Contracts it can fill all in all; what a resting order began with says nothing of what was taken off since."""
+        """Contracts it can fill all in all; what a resting order began with does not tell what was taken off."""
         return self.filled + self.remaining if self.status is OrderStatus.RESTING else self.initial
 
 
