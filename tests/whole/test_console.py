@@ -185,7 +185,7 @@ def test_the_first_frame_comes_before_any_network_call(tmp_path: Path) -> None:
         "    ready(self); self.call_after_refresh(lambda: marks.setdefault('frame', time.monotonic()))\n"
         "tui.app.TraderApp.on_main_screen_ready = first\n"
         "marks['start'] = time.monotonic()\n"
-        "code = session.run_console(load({'seed': 7}, {}).settings, None, True, 2.0, None)[1]\n"
+        "code = session.run_console(load({'seed': 7}, {}).settings, None, True, 2.0)[1]\n"
         "assert marks['frame'] < marks['bind'], marks\n"
         "print('FRAME_MS', int((marks['frame'] - marks['start']) * 1000))\n"
         "sys.exit(code)\n"
