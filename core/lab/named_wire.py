@@ -105,7 +105,6 @@ ON_THE_WIRE: dict[str, Named] = {
     "A24-huge": armed("A24", "an endless reply", "I12 I13", "reply_huge", times=1),
     "A25-closed": armed("A25", "a kept connection closes", "I2", "connection_closed", rate=60),
     "A26-batch": armed("A26", "a batch reply with holes", "I2 I7", "batch_mangled", line=False, high_s=40),
-    "A27-cursor": armed("A27", "a list's cursor runs in a circle", "I4 I16", "cursor_loops", high_s=40, line=False),
     "A28-stale": armed(
         "A28", "lists lag the writes", "I4 I2", "stale_reads", lag_ms=3_000, line=False, hit="seen:account read"
     ),

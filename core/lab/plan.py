@@ -15,7 +15,7 @@ from core.lab.named import NAMED
 FIRST_S = 20
 QUIET_S = 85
 LATE_S = 90  # what may end trading for good comes at the end of the time of faults
-FEWEST, MOST = 5, 9
+FEWEST, MOST = 6, 11
 _ENTRY = re.compile(r"([A-Z0-9][\w-]*)(?:@(\d+(?:\.\d+)?)(?:\+(\d+(?:\.\d+)?))?)?")
 
 

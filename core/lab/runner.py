@@ -17,7 +17,7 @@ import msgspec
 from core.assembly import Wiring
 from core.config import Settings, risk_limits
 from core.domain.commands import ResetBreaker, Resume, Stop, WatchMarket
-from core.domain.enums import ExitReason, Origin, PauseKind, TraderState
+from core.domain.enums import BookSide, ExitReason, Origin, PauseKind, TraderState
 from core.domain.ids import Ticker
 from core.journal.frames import decode_frames
 from core.lab.audit.auditor import Auditor
@@ -27,6 +27,7 @@ from core.lab.line import LOST, OPENED, RECEIVED, SENT, TappedLoop
 from core.lab.named import NAMED
 from core.lab.plan import Plan, Planned
 from core.lab.stage import Stage, WorldJournal, WorldTrader, world_key
+from core.lab.steps import Step, cancel_all, change, cross, rest
 from core.lab.truth import Truth, claim_of
 from core.sim.virtual_clock import Hang, VirtualClock, run_virtual
 from core.trading.recall import Recall, recall
@@ -38,6 +39,7 @@ LOOK_S = 1.0
 PERSON_S = 5
 RESET_AFTER_S, RESUME_AFTER_S = 20, 15
 STOP_S = 120
+WISHES_BEGIN_S, WISHES_END_S = 12, 20
 MARKETS, QUOTED = 6, (1, 1, 2)
 FEWEST_CHANGES, FEWEST_ORDERS, FEWEST_KINDS, FEWEST_MARKETS, FEWEST_S = 2_000, 60, 3, 4, 300
 Trace = Callable[[str], None]
@@ -102,10 +104,12 @@ def rules_for(settings: Settings) -> Rules:
     )
 
 
-def play(plan: Plan, trace: Trace | None = None, settings: Settings | None = None) -> World:
-    """Play a world. Never raises for what happens in it: a hang or an escaped error is a violation."""
+def play(plan: Plan, trace: Trace | None = None, *, person: bool = True) -> World:
+    """Play a world. Never raises for what happens in it: a hang or an escaped error is a violation. Without a `person`
+    nobody wishes anything but what faults do.
+    """
     world = World(plan)
-    performance = _Performance(plan, world, trace, settings or settings_for(plan))
+    performance = _Performance(plan, world, trace, settings_for(plan), person=person)
     errors = _Errors()
     root = logging.getLogger()
     root.addHandler(errors)
@@ -150,7 +154,8 @@ class _Errors(logging.Handler):
 class _Performance:
     """One play of one plan."""
 
-    def __init__(self, plan: Plan, world: World, trace: Trace | None, settings: Settings) -> None:
+    def __init__(self, plan: Plan, world: World, trace: Trace | None, settings: Settings, *, person: bool) -> None:
+        self._with_person = person
         self.plan = plan
         self.world = world
         self.settings = settings
@@ -211,6 +216,7 @@ class _Performance:
         rows += [(float(at), 1_000, self._look) for at in range(1, self.plan.seconds)]
         rows += [(float(at), 1_001, self._person) for at in range(PERSON_S, self.plan.seconds, PERSON_S)]
         rows.append((8.0, 1_002, self._watch))
+        rows += [(at, 1_004, lambda act=act: act(self._stage)) for at, act in self._wishes()]  # type: ignore[misc]
         rows.append((float(self.plan.seconds), 1_003, lambda: None))
         for at, _number, act in sorted(rows, key=lambda row: row[:2]):
             ahead = at - (self._loop.now_ns - self._begun_ns) / NS
@@ -274,6 +280,18 @@ class _Performance:
         paused = state.state is TraderState.PAUSED and state.pause is PauseKind.OPERATOR
         if paused and picture.taken_ns - state.entered_ns > RESUME_AFTER_S * NS:
             self._stage.submit(Resume(command_id=self._stage.number()))
+
+    def _wishes(self) -> list[tuple[float, Step]]:
+        """What a person does in this world besides, by its seed: in every world the ways of an operator are walked."""
+        chance = Random(f"person:{self.plan.seed}")
+        last = self.plan.seconds - WISHES_END_S
+        found: list[tuple[float, Step]] = []
+        if not self._with_person:
+            return found
+        for wish in (cancel_all, change, rest, cross(BookSide.BID), cross(BookSide.ASK), cancel_all):
+            if last > WISHES_BEGIN_S:
+                found.append((round(chance.uniform(WISHES_BEGIN_S, last), 1), wish))
+        return found
 
     def _watch(self) -> None:
         """Somebody looks at the other markets too."""

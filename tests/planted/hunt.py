@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from .patches import HERE, ROOT, Planted, all_planted
 PROGRESS = HERE / "found.jsonl"
 LANES = {"rooms": "tests/core", "wire": "tests/exchange", "faults": "tests/faults"}
 PATIENCE_S = 900
+MINUTES = 3  # of each world: what takes longer to show is left to the tests
 
 
 def run(words: list[str], cwd: Path, patience_s: int = PATIENCE_S) -> subprocess.CompletedProcess[str]:
@@ -32,7 +34,7 @@ def run(words: list[str], cwd: Path, patience_s: int = PATIENCE_S) -> subprocess
     )
 
 
-def hunt(planted: Planted, tree: Path, seeds: int) -> dict[str, Any]:
+def hunt(planted: Planted, tree: Path, seeds: int, lanes: list[str]) -> dict[str, Any]:
     """Which lane finds it. `tree` is a clean worktree and is clean again afterwards."""
     path = tree / planted.file
     clean = path.read_text(encoding="utf-8")
@@ -43,7 +45,8 @@ def hunt(planted: Planted, tree: Path, seeds: int) -> dict[str, Any]:
         found = worlds(tree, seeds)
         if found:
             return row | {"lane": "worlds"} | found
-        for lane, folder in LANES.items():
+        for lane in lanes:
+            folder = LANES[lane]
             words = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", folder]
             done = run(words, tree)
             if done.returncode:
@@ -58,7 +61,8 @@ def worlds(tree: Path, seeds: int) -> dict[str, Any] | None:
     """The first open seed, with what it violated."""
     with tempfile.TemporaryDirectory() as folder:
         progress = Path(folder) / "worlds.jsonl"
-        words = [sys.executable, "-m", "tui", "world", "--seeds", f"1-{seeds}", "--progress", str(progress), "--first"]
+        words = [sys.executable, "-m", "tui", "world", "--seeds", f"1-{seeds}", "--minutes", str(MINUTES),
+                 "--progress", str(progress), "--first"]  # fmt: skip
         try:
             done = run(words, tree)
         except subprocess.TimeoutExpired:
@@ -99,18 +103,22 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests.planted.hunt", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="only these; all without")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--lanes", default=",".join(LANES), help="lanes of tests after the worlds")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "planted-bugs.md")
     given = parser.parse_args(arguments)
     rows = {row["name"]: row for row in map(json.loads, PROGRESS.read_text().splitlines())} if PROGRESS.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         subprocess.run(["git", "worktree", "add", "-q", "--detach", str(tree), "HEAD"], cwd=ROOT, check=True)
+        if (ROOT / ".mypy_cache").is_dir():
+            shutil.copytree(ROOT / ".mypy_cache", tree / ".mypy_cache")
         try:
             for planted in all_planted():
                 if (given.names and planted.name not in given.names) or (planted.name in rows and not given.names):
                     continue
                 begun = time.monotonic()
-                rows[planted.name] = row = hunt(planted, tree, given.seeds)
+                lanes = [lane for lane in given.lanes.split(",") if lane]
+                rows[planted.name] = row = hunt(planted, tree, given.seeds, lanes)
                 print(f"{planted.name}: {row['lane'] or 'NOT FOUND'} {row['seeds'] or ''} {row['how']} "
                       f"({time.monotonic() - begun:.0f} s)", flush=True)  # fmt: skip
                 PROGRESS.write_text("".join(json.dumps(rows[name]) + "\n" for name in sorted(rows)))
