@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from core.local.clock import SystemClock
 from core.local.watchdog import HELD_UP_NS, NS, Watchdog
 
@@ -62,6 +64,7 @@ def test_it_acts_once_for_a_freeze_and_watches_on_when_the_loop_is_back(tmp_path
     assert (tmp_path / "stacks.txt").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.wide
 def test_it_leaves_when_the_loop_does_not_come_back_even_without_a_disk(tmp_path: Path) -> None:
     said: list[str] = []
     dog = watchdog(SystemClock(), tmp_path / "no such folder", said, limit_ns=NS // 2, grace_ns=NS // 2)

@@ -516,6 +516,7 @@ async def test_unchanged_parts_are_not_presented_again(bridge):
         assert not {"ladder", "positions", "orders", "log"} & set(presented)
 
 
+@pytest.mark.wide
 async def test_hostile_text_reaches_no_cell(bridge):
     hostile = b.FixedBridge(b.hostile(), bridge.folder)
     for size in ((80, 24), (120, 40), (200, 60), (40, 12)):

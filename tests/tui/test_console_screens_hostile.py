@@ -66,6 +66,7 @@ def _screens(frame: Frame, outside: Outside) -> list[Line]:
     return lines
 
 
+@pytest.mark.wide
 def test_ten_thousand_hostile_strings_leave_every_view_inert():
     """All rows of all views, not only those in sight; the text as the widgets hand it to the terminal."""
     widget = LinesView()

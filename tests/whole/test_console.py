@@ -248,6 +248,7 @@ def test_tmux_receives_the_copy(tmp_path: Path) -> None:
         subprocess.run([*base, "kill-server"], env=env, capture_output=True)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("keys", ["q", "L", "x", "y", "\x0b", "1", "b"])
 def test_typed_ahead_keys_never_end_the_program(tmp_path: Path, keys: str) -> None:
     terminal = Terminal(tmp_path, "run", "--seed", "7")
@@ -263,6 +264,7 @@ def test_typed_ahead_keys_never_end_the_program(tmp_path: Path, keys: str) -> No
         terminal.close()
 
 
+@pytest.mark.wide
 def test_a_terminal_that_stops_reading_does_not_keep_a_stopped_trader_alive(console: Terminal) -> None:
     console.wait_for("READY")
     time.sleep(12)

@@ -72,6 +72,7 @@ def test_a_crashed_screen_stops_the_trader_in_order_by_default(crashing, tmp_pat
     assert status(tmp_path)["snapshot"]["exit"]["detail"] == "the console ended"
 
 
+@pytest.mark.wide
 @pytest.mark.pty
 def test_a_crashed_screen_leaves_the_trader_trading_when_that_is_wished(crashing, tmp_path: Path) -> None:
     t = crashing("headless")

@@ -57,6 +57,7 @@ def value(report: dict[str, Any]) -> int:
     return total
 
 
+@pytest.mark.wide
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [1])
 def test_five_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, seed: int) -> None:

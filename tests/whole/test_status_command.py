@@ -5,6 +5,8 @@ import stat
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.whole.support import run, start, status, wait_for_line
 from tui.commands.status import _running_text
 
@@ -32,6 +34,7 @@ def test_every_form_tells_the_running_session_and_the_ended_one(tmp_path: Path) 
     assert found["snapshot"]["identity"]["config_hash"]
 
 
+@pytest.mark.wide
 def test_the_history_is_kept_on_disk_bounded_private_and_read_back(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("status_interval = 1\n")
     done = run(tmp_path, "run", "--headless", "--seed", "7", "--seconds", "6", "--config", "c.toml")
@@ -51,6 +54,7 @@ def test_the_history_is_kept_on_disk_bounded_private_and_read_back(tmp_path: Pat
     assert run(tmp_path, "status", "--history", "0").returncode == 2
 
 
+@pytest.mark.wide
 def test_no_form_shows_key_or_token(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
         assert exchange.stdout is not None

@@ -65,6 +65,7 @@ def test_a_loop_that_stands_still_loses_its_orders_by_the_group_and_then_its_pro
     assert "SECRET" not in said and "Traceback" not in said
 
 
+@pytest.mark.wide
 @pytest.mark.timeout(120)
 def test_a_loop_that_comes_back_goes_on_with_the_breaker_open_and_says_why(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
@@ -86,6 +87,7 @@ def test_a_loop_that_comes_back_goes_on_with_the_breaker_open_and_says_why(tmp_p
     assert report["drift"] == {"orders": 0, "positions": 0, "cash": "0.000000"}
 
 
+@pytest.mark.wide
 @pytest.mark.timeout(120)
 @pytest.mark.pty
 def test_the_terminal_is_given_back_by_a_process_that_had_to_be_ended(tmp_path: Path) -> None:
