@@ -155,17 +155,19 @@ class TradingClientIntegration:
             body = wire_batch.create_body(effect)
         except RefusedInput as error:
             return unsent(effect, str(error))
-        cost = ORDER_COST * len(effect.orders)
-        outcome = await self._api.write(CallClass.ORDER, "POST", f"{_ORDERS}/batched", cost=cost, body=body)
+        outcome = await self._batched(CallClass.ORDER, "POST", ORDER_COST * len(effect.orders), body)
         if not isinstance(outcome, Answer):
             return _no_answer(effect, outcome)
-        if outcome.status < 300:
-            try:
-                return wire_batch.created(effect, outcome.body, self._since(outcome), self._api.body_refused)
-            except RefusedInput as error:
-                return self._unreadable(effect, outcome, error)
-        code, detail = self._api.refusal(outcome.status, outcome.body)
-        return wire_batch.all_rejected(effect, outcome.status, code, detail, self._since(outcome))
+        if outcome.status >= 300:
+            code, detail = self._api.refusal(outcome.status, outcome.body)
+            return wire_batch.all_rejected(effect, outcome.status, code, detail, self._since(outcome))
+        try:
+            return wire_batch.created(effect, outcome.body, self._since(outcome), self._api.body_refused)
+        except RefusedInput as error:
+            return self._unreadable(effect, outcome, error)
+
+    async def _batched(self, call: CallClass, method: str, cost: int, body: bytes) -> WriteOutcome:
+        return await self._api.write(call, method, f"{_ORDERS}/batched", cost=cost, body=body)
 
     async def _cancel(self, effect: SendCancel) -> Event:
         # Without the market's ticker shard 0 is assumed: "404 for orders on other shards".
@@ -200,18 +202,17 @@ class TradingClientIntegration:
         return cancel_failed(effect, f"{code} {detail}".strip(), elapsed_ns, outcome.status)
 
     async def _cancels(self, effect: SendCancels) -> Event:
-        cost = CANCEL_COST * len(effect.cancels)
         body = wire_batch.cancel_body(effect)
-        outcome = await self._api.write(CallClass.CANCEL, "DELETE", f"{_ORDERS}/batched", cost=cost, body=body)
+        outcome = await self._batched(CallClass.CANCEL, "DELETE", CANCEL_COST * len(effect.cancels), body)
         if not isinstance(outcome, Answer):
             return _no_answer(effect, outcome)
-        if outcome.status < 300:
-            try:
-                return wire_batch.canceled(effect, outcome.body, self._since(outcome), self._api.body_refused)
-            except RefusedInput as error:
-                return self._unreadable(effect, outcome, error)
-        code, detail = self._api.refusal(outcome.status, outcome.body)
-        return unknown(effect, f"{code} {detail}".strip(), self._since(outcome), outcome.status)
+        if outcome.status >= 300:
+            code, detail = self._api.refusal(outcome.status, outcome.body)
+            return unknown(effect, f"{code} {detail}".strip(), self._since(outcome), outcome.status)
+        try:
+            return wire_batch.canceled(effect, outcome.body, self._since(outcome), self._api.body_refused)
+        except RefusedInput as error:
+            return self._unreadable(effect, outcome, error)
 
     async def _group(self, effect: SendGroup) -> Event:
         method, tail = _GROUP_CALLS[effect.act]
