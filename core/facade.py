@@ -122,8 +122,8 @@ class TraderFacade(ABC):
         await self.stop()
 
     async def process_action(self, command: cm.Command, within_s: float = RESULT_WITHIN_S) -> view.ActionView:
-        """Hand in a wish and wait for its result: done or refused, with the reason in words. TimeoutError after that;
-        RuntimeError when the trader has left.
+        """Hand in a wish and wait until it is taken: refused, done, or running with its end still to come (`failed`
+        where that came at once), with words. TimeoutError after that; RuntimeError when the trader has left.
         """
         command_id = self.next_command_id()
         self.submit(msgspec.structs.replace(command, command_id=command_id))
@@ -273,7 +273,7 @@ class TraderFacade(ABC):
         refused now. Low cash found at its end starts the recovery by itself.
         """
         result = await self.process_action(cm.Recalibrate(), within_s)
-        if result.status != "done":
+        if result.status == "refused":
             raise RuntimeError(result.text)
         async with asyncio.timeout(within_s):
             while self.get_state() is TraderState.CALIBRATING:
@@ -298,7 +298,7 @@ class TraderFacade(ABC):
         refused: there is enough, or the state does not let it.
         """
         result = await self.process_action(cm.RecoverCash())
-        if result.status != "done":
+        if result.status == "refused":
             raise RuntimeError(result.text)
         return self.get_cash_status()
 
@@ -321,7 +321,7 @@ class TraderFacade(ABC):
         is refused now.
         """
         result = await self.process_action(cm.Liquidate())
-        if result.status != "done":
+        if result.status == "refused":
             raise RuntimeError(result.text)
         async with asyncio.timeout(within_s):
             while self.snapshot.state.procedure == "liquidation" or self.get_state() is TraderState.ACTING:

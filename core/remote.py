@@ -1,7 +1,7 @@
 """Wishes by word: what the local command socket may ask of a running trader, as one table.
 
-An answer is given when the wish was granted or refused; `stop` answers when the stop has begun, and the caller may
-watch the status file for the certificate.
+An answer is given when the wish was refused or its end is known; what takes longer is answered as still running.
+`stop` answers when the stop has begun, and the caller may watch the status file for the certificate.
 """
 
 from __future__ import annotations
@@ -50,9 +50,14 @@ async def grant(
         return Answer(ok=False, text=f"unknown command; one of {', '.join(WORDS)}")
     command_id = next_id()
     submit(make(command_id, request.argument))
+    latest = None
     for _ in range(ANSWER_WITHIN_S * 20):
         for action in snapshot().actions:
-            if action.command_id == command_id and action.status != "pending":
-                return Answer(ok=action.status == "done", text=action.text)
+            if action.command_id == command_id:
+                latest = action
+        if latest is not None and not latest.is_open:
+            return Answer(ok=latest.status == "done", text=latest.text)
         await asyncio.sleep(0.05)
+    if latest is not None and latest.status == "running":
+        return Answer(ok=True, text=f"still running: {latest.text}; look at the status")
     return Answer(ok=False, text="no result in time; look at the status")

@@ -58,6 +58,10 @@ class MarketStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+# The outcome is named: nothing goes back to trading from here, while a closed market may be opened again.
+DECIDED = frozenset({MarketStatus.DETERMINED, MarketStatus.AMENDED, MarketStatus.DISPUTED, MarketStatus.FINALIZED})
+
+
 class OrderStatus(StrEnum):
     """An order's status as the exchange words it."""
 

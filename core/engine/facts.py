@@ -8,12 +8,11 @@ from typing import Any
 from core.domain import events as ev
 from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
-from core.domain.enums import MarketStatus, OrderState, TraderState
+from core.domain.enums import DECIDED, MarketStatus, OrderState, TraderState
 from core.domain.ids import Ticker
 from core.domain.text import clean_text
 from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
 from core.trading.desk import Desk
-from core.trading.drift import ENDED
 from core.trading.order import Order
 from core.trading.order_replies import take_reply
 from core.trading.order_states import Happened
@@ -103,7 +102,7 @@ def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
         desk.terms_stale = True  # its price steps or words
     market = desk.markets.get(fact.ticker)
     held = desk.positions.net(fact.ticker)
-    if fact.status in ENDED and held:
+    if fact.status in DECIDED and held:
         desk.positions.awaiting.add(fact.ticker)
     # "Balance changes then, not at determination": only a paid market pays.
     if fact.status is MarketStatus.FINALIZED and market is not None and market.settlement_value is not None:
@@ -172,6 +171,7 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
             if is_error(fact):
                 desk.error(f"order rejected: {code} {detail}".strip(), words, counts=counts)
         case ev.OrderOutcomeUnknown(reason=reason) | ev.AmendOutcomeUnknown(reason=reason):
+            desk.links.doubted = True
             log(desk.wall_ns, "order_in_doubt", f"{words}: {reason}", elapsed, "in doubt")
             desk.error(f"outcome not known: {reason}", words, counts=counts)
         case ev.AmendConfirmed():
@@ -184,6 +184,7 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
             log(desk.wall_ns, "order_not_sent", f"{words}: {reason}", None, "not sent")
             desk.warn(f"order not sent: {reason}", words)
         case ev.CancelFailed(reason=reason):
+            desk.links.doubted = desk.links.doubted or not fact.status
             desk.warn(f"cancel failed, will be sent again: {reason}", words)
         case ev.OrderLookedUp():
             replied(desk, fact.elapsed_ns)

@@ -10,20 +10,21 @@ from collections.abc import Callable
 
 from core.domain.amounts import money_text
 from core.domain.commands import Stop as StopWish
-from core.domain.effects import ReadKind, WatchMarkets
+from core.domain.effects import ReadKind
 from core.domain.enums import ExitReason, PauseKind, TraderState
 from core.domain.events import ExchangeStatusRead, FillsRead, LimitsRead, MarketsRead, ReadFailed
-from core.domain.ids import Ticker
 from core.domain.records import ProcedureMoved
 from core.engine.cash import CashWatch
 from core.engine.facts import LOST_READS, refresh
 from core.engine.feed import FeedWatch
+from core.engine.outcomes import Outcomes
+from core.engine.roster import Roster
 from core.engine.sync import StateSync
 from core.engine.terms import Terms
 from core.strategy.actor import ActorService
 from core.trading.booking import take_fill
 from core.trading.desk import MS, NS, Desk
-from core.trading.procedures.base import Procedure
+from core.trading.procedures.base import Done, Procedure
 from core.trading.procedures.calibration import Calibration
 from core.trading.procedures.cash_recovery import CashRecovery, deficit
 from core.trading.procedures.liquidation import Liquidation
@@ -33,6 +34,7 @@ S = TraderState
 BUSY = frozenset({S.READY, S.ACTING})
 CONNECTED = frozenset({S.TRADING_CLIENT_CONNECT, S.CALIBRATING, S.READY, S.ACTING, S.LOW_CASH, S.RECOVER_CASH})
 POLL_NS = 5 * NS
+PROBE_NS = NS  # between two questions whether anybody answers
 REFRESH_NS = 5 * NS
 FEED_PAUSE_NS = 15 * NS
 BACKOFF_LIMIT_S = 30
@@ -60,13 +62,14 @@ class Lifecycle:
         self._refresh_ns = 0
         self._refreshes = 0
         self._untrusted_since_ns = 0
-        self._health_ns = 0
+        self._health_ns = self._probe_ns = 0
         self._health_request = 0
         self._fills_request = self._fills_again_ns = 0
-        self._extra_watched: tuple[Ticker, ...] = ()
         self.sync = StateSync(desk.settings.sync_ns)
         self.terms = Terms()
         self.feed = FeedWatch()
+        self.outcomes = Outcomes()
+        self.roster = Roster(desk, actor)
 
     # ---- the beat ----------------------------------------------------------------------------------------------
 
@@ -86,10 +89,12 @@ class Lifecycle:
             self._overdue()
         desk.freshness.beat(desk)
         self.terms.beat(desk)
+        self.roster.beat(self)
         self.feed.beat(self)
         self._keep_books_whole()
         self._check_health()
         self._compare_regularly()
+        self.outcomes.beat(desk)
 
     def _go_on(self) -> None:
         """As far as it goes now: what a move or an ended procedure makes possible need not wait for the next beat."""
@@ -109,16 +114,23 @@ class Lifecycle:
             return False
         if running is not None:
             self._journal_procedure(running.name, "replaced", procedure.name)
+            self.outcomes.ended(running, Done(False, f"replaced by {procedure.name}"))
         self.procedure = procedure
         self._journal_procedure(procedure.name, "started", "")
         if isinstance(procedure, Stop):
             self.exit_stop = procedure
         return True
 
+    def drop(self, why: str) -> None:
+        """End the procedure under way, unfinished."""
+        if self.procedure is not None:
+            self.outcomes.ended(self.procedure, Done(False, why))
+            self.procedure = None
+
     def calibrate(self, reason: str) -> None:
         """Go to CALIBRATING and begin a calibration; the first one takes a base, later ones compare."""
         self.desk.move(S.CALIBRATING, reason)
-        self.procedure = None
+        self.drop("compares with the exchange first")
         self.calibrated_epoch = self.desk.links.stream_epoch
         self.calibration = Calibration(self.desk, first=self.calibrations == 0)
         self.begin(self.calibration)
@@ -129,11 +141,9 @@ class Lifecycle:
         if desk.state in (S.ERROR, S.SHUTDOWN):
             return
         desk.error(reason, str(desk.state), counts=counts)
-        if isinstance(self.procedure, Calibration):
-            self.procedure = None
-        if isinstance(self.procedure, Liquidation | CashRecovery):
-            self.procedure = None
+        if isinstance(self.procedure, Calibration | Liquidation | CashRecovery):
             desk.reducing = False
+            self.drop(reason)
         self.cash.blocked = False
         self._pending.clear()
         self.failures += 1
@@ -191,11 +201,17 @@ class Lifecycle:
                     desk.move(S.PAUSED, "exchange_pause", PauseKind.EXCHANGE)
                     desk.cancel_own()
             else:
-                self._health_ns = desk.now_ns + POLL_NS
-        elif desk.now_ns >= self._health_ns and desk.state in BUSY | {S.PAUSED}:
+                self._health_ns = desk.now_ns + PROBE_NS
+        elif self._health_due() and desk.state in BUSY | {S.PAUSED}:
+            desk.links.doubted = False
+            self._probe_ns = desk.now_ns + PROBE_NS
             paused_by_exchange = desk.machine.pause is PauseKind.EXCHANGE
             self._health_ns = desk.now_ns + (POLL_NS if paused_by_exchange else desk.settings.health_check_ns)
             self._health_request = desk.out.read(ReadKind.EXCHANGE_STATUS)
+
+    def _health_due(self) -> bool:
+        desk = self.desk
+        return desk.now_ns >= self._health_ns or (desk.links.doubted and desk.now_ns >= self._probe_ns)
 
     def _compare_regularly(self) -> None:
         desk = self.desk
@@ -234,7 +250,7 @@ class Lifecycle:
                 self.fail("actions_without_reply")
             return
         if desk.state is S.RECOVER_CASH:
-            self.procedure = None
+            self.drop("took too long")
             seconds = (desk.machine.limit_ns() or 0) // NS
             self.cash.recovered(self, False, f"{money_text(deficit(desk))} are still missing after {seconds} s")
             return
@@ -250,6 +266,7 @@ class Lifecycle:
         if done is None or self.procedure is not running:
             return
         self.procedure = None
+        self.outcomes.ended(running, done)
         self._journal_procedure(running.name, "done" if done.ok else "failed", done.outcome)
         self.desk.status.log_action_result(
             self.desk.wall_ns, running.name, done.outcome, status="ok" if done.ok else "failed"
@@ -276,7 +293,7 @@ class Lifecycle:
         self.calibrations += 1
         self.sync.reset(desk.now_ns)
         self.failures = 0
-        self._watch_positions()
+        self.roster.watch_positions()
         if desk.status.errors and not desk.status.errors[-1].recovery:
             desk.status.log_recovery("calibrated again")
         if calibration.paused:
@@ -294,33 +311,6 @@ class Lifecycle:
             desk.error(outcome, "liquidation", counts=False)
         if desk.state is S.ACTING:
             desk.move(S.PAUSED, "liquidation_complete" if ok else "liquidation_incomplete", PauseKind.OPERATOR)
-
-    # ---- markets -----------------------------------------------------------------------------------------------
-
-    def watch(self, ticker: Ticker) -> None:
-        """Add a market to the watched set, for the eye."""
-        if ticker not in self._extra_watched:
-            self._extra_watched += (ticker,)
-        self._watch_set()
-
-    def unwatch(self, ticker: Ticker) -> None:
-        """Take a market out of the watched set again."""
-        self._extra_watched = tuple(watched for watched in self._extra_watched if watched != ticker)
-        self._watch_set()
-
-    def _watch_positions(self) -> None:
-        """A position that cannot be marked or closed helps nobody: its market is watched too."""
-        for position in self.desk.positions.open():
-            if position.ticker in self.desk.markets and position.ticker not in self._extra_watched:
-                self._extra_watched += (position.ticker,)
-        self._watch_set()
-
-    def _watch_set(self) -> None:
-        desk = self.desk
-        wanted = tuple(dict.fromkeys(self.actor.quoted + self._extra_watched))
-        if wanted != desk.markets.watched:
-            desk.markets.watched = wanted
-            desk.out.do(WatchMarkets(tickers=wanted))
 
     # ---- states ------------------------------------------------------------------------------------------------
 
@@ -351,7 +341,7 @@ class Lifecycle:
         if desk.state is not S.SHUTDOWN:
             desk.move(S.SHUTDOWN, wish.detail or wish.reason.value)
         if self.exit_stop is None:
-            self.procedure = None
+            self.drop("the trader is stopping")
             self.begin(Stop(desk, wish))
 
     def drive_initializing(self) -> None:
@@ -367,7 +357,7 @@ class Lifecycle:
         if not self.actor.quoted:
             self.fail("no open market", counts=False)
             return
-        self._watch_set()
+        self.roster.tell()
         desk.move(S.ORDERBOOK_CONNECT, f"{len(markets.markets)}_markets_known")
 
     def drive_orderbook(self) -> None:

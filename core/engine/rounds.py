@@ -35,11 +35,11 @@ class Rounds:
         self._keep_history(engine)
 
     def _check(self, engine: Engine) -> None:
-        """Judge every service; a change of its status is told."""
+        """Judge every service; a change of its status is told. What has not come up yet has no health to lose."""
         desk = engine.desk
         self._check_ns = desk.now_ns + desk.settings.health_check_ns
         self.checks += 1
-        for found in components(engine):
+        for found in components(engine) if engine.life.calibrations else ():
             desk.status.log_service_status(desk.wall_ns, found.name, found.status, found.detail)
 
     def _keep_history(self, engine: Engine) -> None:

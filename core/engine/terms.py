@@ -15,6 +15,7 @@ class Terms:
     """Looked at once a beat; at most one reading at a time, and not too many."""
 
     def __init__(self) -> None:
+        self.readings = 0
         self._request = 0
         self._not_before_ns = 0
 
@@ -29,11 +30,11 @@ class Terms:
             self._not_before_ns = desk.now_ns + BETWEEN_NS
             self._request = desk.out.read(ReadKind.MARKETS)
 
-    @staticmethod
-    def _learn(desk: Desk, answer: object) -> None:
+    def _learn(self, desk: Desk, answer: object) -> None:
         if not isinstance(answer, MarketsRead):
             desk.terms_stale = True
             return
+        self.readings += 1
         desk.markets.learn(answer.markets, desk.wall_ns)
         desk.status.log_action_result(desk.wall_ns, "market", f"terms of {len(answer.markets)} markets read anew")
         for order in desk.orders.get_open_orders():

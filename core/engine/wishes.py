@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.domain import commands as cm
@@ -11,6 +12,7 @@ from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
 from core.engine.facts import describe
 from core.engine.lifecycle import BUSY, Lifecycle
+from core.engine.outcomes import RUNNING, canceled, canceled_one, changed, placed
 from core.engine.preview import group_refusal
 from core.trading.order import Order
 from core.trading.procedures.cash_recovery import CashRecovery, deficit, is_cash_recovery_required, own_cash
@@ -44,14 +46,14 @@ def pause(life: Lifecycle, wish: cm.Pause) -> str:
         raise Refused("already paused")
     life.pause_wanted = True
     resting = desk.cancel_own()
-    cash = isinstance(life.procedure, CashRecovery)
-    if cash:
-        life.procedure, desk.reducing = None, False
-    if desk.state in BUSY | CASH and not isinstance(life.procedure, Liquidation):
+    if isinstance(life.procedure, CashRecovery):
+        life.drop("paused by the operator")
+        desk.reducing = False
+    now = desk.state in BUSY | CASH and not isinstance(life.procedure, Liquidation)
+    words = "paused; " if now else f"will be paused after {desk.state}; "
+    if now:
         desk.move(S.PAUSED, wish.reason, PauseKind.OPERATOR)
-    else:
-        return f"will be paused after {desk.state}; canceling {resting} own orders"
-    return f"paused; canceling {resting} own orders"
+    return _canceling(life, wish, resting, words)
 
 
 def resume(life: Lifecycle, wish: cm.Resume) -> str:
@@ -83,10 +85,11 @@ def panic(life: Lifecycle, wish: cm.Panic) -> str:
     desk.group.trigger(desk.out)
     resting = desk.cancel_own()
     if not desk.links.client_up:
-        return "not connected: nothing could be sent; will be paused when connected"
+        return _canceling(life, wish, resting, "not connected, nothing could be sent: paused when connected; ")
     if life.begin(Panic(desk)) and desk.state is not S.PAUSED and desk.machine.can(S.PAUSED):
         desk.move(S.PAUSED, "panic", PauseKind.OPERATOR)
-    return f"canceling {resting} own orders and paused"
+    life.outcomes.procedure(wish, life.procedure, desk.now_ns)
+    return f"canceling {len(resting)} own orders and paused"
 
 
 def cancel_order(life: Lifecycle, wish: cm.CancelOrder) -> str:
@@ -94,6 +97,7 @@ def cancel_order(life: Lifecycle, wish: cm.CancelOrder) -> str:
     if order is None or not order.is_open:
         raise Refused("no such open order")
     life.desk.cancel(order)
+    life.outcomes.follow(wish, canceled_one(order, describe(order)), life.desk.now_ns)
     return f"canceling {describe(order)}"
 
 
@@ -103,9 +107,16 @@ def cancel_all(life: Lifecycle, wish: cm.CancelAll) -> str:
     if not resting:
         raise Refused("no own order is open")
     if not desk.links.client_up:
-        return f"{resting} own orders will be canceled when connected"
+        return _canceling(life, wish, resting, "not connected, nothing could be sent; ")
     anew = desk.permission()[0] is Permission.TRADE and life.procedure is None and bool(life.actor.quoted)
-    return f"canceling {resting} own orders" + ("; the strategy quotes anew, p pauses it" if anew else "")
+    return _canceling(life, wish, resting, "the strategy quotes anew, p pauses it; " if anew else "")
+
+
+def _canceling(life: Lifecycle, wish: cm.Command, orders: tuple[Order, ...], first: str) -> str:
+    """Follow the end of these orders; the words until it is known."""
+    if orders:
+        life.outcomes.follow(wish, canceled(orders, first), life.desk.now_ns)
+    return f"{first}canceling {len(orders)} own orders"
 
 
 def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
@@ -114,8 +125,10 @@ def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
         raise Refused(no_group)
     result = life.desk.place(wish)
     if isinstance(result, Order):
+        words = describe(result)
         life.desk.status.note_order(wish.command_id, result.client_order_id)
-        return f"sent {describe(result)}"
+        life.outcomes.follow(wish, placed(result, words), life.desk.now_ns)
+        return f"sent {words}"
     desk = life.desk
     if wish.origin is Origin.STRATEGY:
         life.actor.rest(wish.ticker, desk.now_ns)
@@ -126,6 +139,7 @@ def place_order(life: Lifecycle, wish: cm.PlaceOrder) -> str:
 def amend_order(life: Lifecycle, wish: cm.AmendOrder) -> str:
     result = life.desk.amend(wish)
     if isinstance(result, Order):
+        life.outcomes.follow(wish, changed(result, partial(describe, result)), life.desk.now_ns)
         return f"changing {describe(result)}"
     raise Refused(result.text)
 
@@ -140,6 +154,7 @@ def liquidate(life: Lifecycle, wish: cm.Liquidate) -> str:
         raise Refused("no open position")
     if not life.begin(Liquidation(desk)):
         raise Refused(f"{life.procedure.name if life.procedure else 'something'} is under way")
+    life.outcomes.procedure(wish, life.procedure, desk.now_ns)
     desk.reducing = True
     if desk.state is not S.ACTING:
         desk.move(S.ACTING, "operator_liquidate")
@@ -200,13 +215,14 @@ def recalibrate(life: Lifecycle, wish: cm.Recalibrate) -> str:
     if not (desk.links.stream_up and desk.links.client_up):
         raise Refused("not connected")
     life.calibrate("asked for")
+    life.outcomes.procedure(wish, life.procedure, desk.now_ns)
     return "comparing with the exchange"
 
 
 def watch_market(life: Lifecycle, wish: cm.WatchMarket) -> str:
     if wish.ticker not in life.desk.markets:
         raise Refused(f"unknown market {wish.ticker}")
-    life.watch(wish.ticker)
+    life.roster.watch(wish.ticker)
     return f"watching {wish.ticker}"
 
 
@@ -220,7 +236,7 @@ def unwatch_market(life: Lifecycle, wish: cm.UnwatchMarket) -> str:
         raise Refused(f"a position in {wish.ticker} is open: its book is needed")
     if any(order.ticker == wish.ticker for order in desk.orders.get_open_orders()):
         raise Refused(f"an own order rests in {wish.ticker}: its book is needed")
-    life.unwatch(wish.ticker)
+    life.roster.unwatch(wish.ticker)
     return f"no longer watching {wish.ticker}"
 
 
@@ -302,8 +318,8 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
 
 
 def take_wish(life: Lifecycle, wish: cm.Command) -> tuple[str, str]:
-    """Grant or refuse a wish; people's wishes are journaled, told, and their result kept for who waits. Returns done or
-    refused, and the words.
+    """Grant or refuse a wish; people's wishes are journaled, told, and their result kept for who waits. Returns done,
+    running or refused, and the words.
     """
     desk = life.desk
     name = type(wish).__name__
@@ -311,7 +327,8 @@ def take_wish(life: Lifecycle, wish: cm.Command) -> tuple[str, str]:
     if by_person:
         desk.out.record(CommandTaken(at=desk.wall_ns, name=name, origin=wish.origin.value, detail=""))
     try:
-        text, status = WISHES[type(wish)](life, wish), "done"
+        text = WISHES[type(wish)](life, wish)
+        status = RUNNING if life.outcomes.follows(wish.command_id) else "done"
     except Refused as refusal:
         text, status = str(refusal), "refused"
     desk.status.action(wish.command_id, name, status, text, desk.wall_ns)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from core.domain.amounts import NO_CONTRACTS, Count, Price
-from core.domain.enums import BookSide, MarketStatus
+from core.domain.enums import DECIDED, BookSide, MarketStatus
 from core.domain.events import (
     BookChanged,
     BookLost,
@@ -96,6 +96,9 @@ class Markets:
                     open_interest=info.open_interest,
                 )
             else:
+                if known.info.status in DECIDED and info.status not in DECIDED:
+                    # A reading that is behind what the stream has told: a decided market does not open again.
+                    info = msgspec.structs.replace(info, status=known.info.status)
                 known.info = info
                 known.grid = PriceGrid(info.bands)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from core.domain.amounts import Count, Money
 from core.domain.commands import CancelOrder, PlaceOrder
-from core.domain.enums import OrderState, Origin, Ownership, TimeInForce
+from core.domain.enums import DECIDED, MarketStatus, OrderState, Origin, Ownership, TimeInForce
 from core.domain.errors import TookTooLong
 from core.domain.ids import Ticker
 from core.domain.text import clean_text
@@ -40,6 +40,7 @@ STALE_NS = NS // 2
 # An action without an answer holds its market for so long; then the market is decided anew beside it.
 ACTION_WITHIN_NS = 2 * NS
 WORDS = 200
+OVER = DECIDED | {MarketStatus.CLOSED}
 SLOW_NS = 20 * MS
 SLOW_TIMES = 3
 SLOW_WITHIN_NS = 3_600 * NS
@@ -91,6 +92,26 @@ class ActorService:
             if not chosen or len(chosen) + len(event) <= most:
                 chosen.update(dict.fromkeys(one.info.ticker for one in event))
         self.quoted = tuple(chosen) or self.quoted
+
+    def ended(self, markets: Markets) -> tuple[Ticker, ...]:
+        """Quoted markets that trade no more."""
+        found = ((ticker, markets.get(ticker)) for ticker in self.quoted)
+        return tuple(ticker for ticker, market in found if market is None or market.info.status in OVER)
+
+    def refill(self, markets: Markets, most: int) -> tuple[Ticker, ...]:
+        """Give the places of ended markets to the most traded open ones and return those; a strategy of whole events
+        keeps its choice until all of it has ended. With none open nothing changes.
+        """
+        before, ended = self.quoted, self.ended(markets)
+        if self.strategy.whole_events:
+            if len(ended) == len(before):
+                self.choose(markets, most)
+                self.quoted = self.quoted or before
+        else:
+            kept = [ticker for ticker in before if ticker not in ended]
+            spare = [ticker for ticker in markets.most_active(most + len(kept)) if ticker not in kept]
+            self.quoted = tuple(kept + spare[: max(0, most - len(kept))]) or before
+        return tuple(ticker for ticker in self.quoted if ticker not in before)
 
     # ---- the loop ----------------------------------------------------------------------------------------------
 

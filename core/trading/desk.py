@@ -79,6 +79,7 @@ class Links:
     last_reply_ns: int | None = None
     rest_latency_ns: int | None = None
     failed_reads: int = 0
+    doubted: bool = False  # a write had no reply: whether anybody answers is asked at once
     lag_p99_us: int | None = None
     read_tokens: int | None = None
     write_tokens: int | None = None
@@ -118,6 +119,8 @@ class Desk:
         self.base_ns: int | None = None
         self.base_orders: frozenset[ClientOrderId] = frozenset()
         self.contested: set[Ticker] = set()  # traded about when the base was read
+        # Orders in doubt that the base's reading did not list, with what they would reserve.
+        self.unseen_at_base: dict[ClientOrderId, int] = {}
         self.synced_at = 0
         self.fills_at_sync = 0
         self.foreign_tickers: set[Ticker] = set()
@@ -230,12 +233,12 @@ class Desk:
     def cancel(self, order: Order) -> None:
         self.orders.cancel_order(order, self.out, self.now_ns)
 
-    def cancel_own(self) -> int:
-        """Ask for the end of every open order that is ours; returns how many are still open."""
+    def cancel_own(self) -> tuple[Order, ...]:
+        """Ask for the end of every open order that is ours; returns those still open."""
         open_orders = self.orders.get_open_orders()
         for order in open_orders:
             self.cancel(order)
-        return len(open_orders)
+        return open_orders
 
     def foreign_count(self) -> int:
         return sum(1 for o in self.orders.foreign_orders() if o.ownership is Ownership.FOREIGN)
@@ -324,6 +327,8 @@ class Desk:
         self.fills.forget_before(self.fills_since_ms - FILLS_READ_BACK_MS)
         if not cash_drift:
             self.positions.awaiting.clear()
+        if not self.orders.in_doubt():
+            self.unseen_at_base.clear()
         if not cash_drift and not self.drift_positions:
             self.orders.nothing_missing(self.now_ns)
 

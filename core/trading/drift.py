@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.domain.amounts import NO_CONTRACTS, Count, Money
-from core.domain.enums import MarketStatus
+from core.domain.enums import DECIDED
 from core.domain.events import BalanceRead, PositionReport, PositionsRead
 from core.domain.ids import Ticker
 from core.trading.desk import Desk
@@ -18,7 +18,6 @@ from core.trading.desk import Desk
 CENT = 10_000
 # "The balance change is floored to the member's precision: $0.0001": a fill can differ by no more.
 ROUNDING_PER_FILL = 100
-ENDED = frozenset({MarketStatus.DETERMINED, MarketStatus.AMENDED, MarketStatus.DISPUTED, MarketStatus.FINALIZED})
 
 
 class DriftClass(StrEnum):
@@ -27,6 +26,7 @@ class DriftClass(StrEnum):
     TRANSFER = "transfer"
     FOREIGN_TRADE = "foreign trade"
     MISSED_FILL = "missed fill"
+    IN_DOUBT = "order in doubt at the start"
     UNKNOWN = "unknown"
 
 
@@ -75,7 +75,7 @@ def find_drift(desk: Desk, positions: PositionsRead, balance: BalanceRead) -> Dr
 def class_of_position(desk: Desk, drift: PositionDrift) -> DriftClass:
     """Why a position may differ, by what else is known of its market."""
     market = desk.markets.get(drift.ticker)
-    if drift.theirs == 0 and market is not None and market.info.status in ENDED:
+    if drift.theirs == 0 and market is not None and market.info.status in DECIDED:
         return DriftClass.PENDING_SETTLEMENT
     if drift.ticker in desk.contested:
         return DriftClass.MISSED_FILL
@@ -96,9 +96,17 @@ def class_of_cash(desk: Desk, drift: Drift) -> DriftClass:
     fills = desk.fills.applied - desk.fills_at_sync
     if fills and abs(drift.cash) <= ROUNDING_PER_FILL * fills:
         return DriftClass.FEE_ROUNDING
+    if drift.cash == _reserved_unseen(desk) != 0:
+        return DriftClass.IN_DOUBT
     if desk.positions.awaiting_payout():
         return DriftClass.PENDING_SETTLEMENT
     # Whole cents that came or went while nothing of ours could have moved them.
     if not fills and not desk.orders.open_or_just_ended() and drift.cash % CENT == 0:
         return DriftClass.TRANSFER
     return DriftClass.UNKNOWN
+
+
+def _reserved_unseen(desk: Desk) -> int:
+    """What orders reserved that the reading of the base did not list although they were there, as is known by now."""
+    found = ((desk.orders.get(key), amount) for key, amount in desk.unseen_at_base.items())
+    return sum(amount for order, amount in found if order is not None and order.order_id is not None)

@@ -93,7 +93,7 @@ def _state(s: TraderSnapshot) -> list[str]:
         + (f" x{t.folded}" if t.folded else "")
         for t in s.transitions[-TRANSITIONS_SHOWN:]
     ]
-    pending = [f"{a.name} ({age_text(s.taken_at - a.at)})" for a in s.actions if a.status == "pending"]
+    pending = [f"{a.name} ({age_text(s.taken_at - a.at)})" for a in s.actions if a.is_open]
     doing = s.state.procedure or "none"
     lines.append(f"Procedure: {doing}; pending actions: {', '.join(pending) or 'none'}")
     return lines

@@ -7,7 +7,7 @@ value and the limit, or says nothing. The breaker trips by counted errors and is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,8 +25,8 @@ from core.domain.amounts import (
     worst_loss,
 )
 from core.domain.commands import AmendOrder, PlaceOrder
-from core.domain.enums import BookSide, OrderState, Ownership, Permission, TimeInForce
-from core.domain.ids import EventTicker, Ticker
+from core.domain.enums import BookSide, OrderState, Permission, TimeInForce
+from core.domain.ids import ClientOrderId, EventTicker, Ticker
 from core.market.view import Market, Markets
 from core.trading.order import Order, order_worst_loss
 from core.trading.orders import OrderService
@@ -116,24 +116,26 @@ class RiskController:
             self._reserved, self._reserved_version = Money(total), version
         return self._reserved
 
+    def reserved_without(self, orders: Collection[ClientOrderId]) -> Money:
+        """As `reserved`, as if these orders were not there."""
+        sides = ((ticker, side) for ticker in self._orders.open_tickers() for side in BookSide)
+        return Money(sum(self._side_worst(*one, without=orders) for one in sides))
+
     def reserved_by_others(self) -> Money:
         """What of it foreign orders hold: theirs to free, not ours."""
         version = (self._orders.version, self._positions.version)
         if version != self._others_version:
-            tickers = {order.ticker for order in self._orders.foreign_orders()}
-            sides = [(ticker, side) for ticker in sorted(tickers) for side in BookSide]
-            less = sum(self._side_worst(*one) - self._side_worst(*one, foreign=False) for one in sides)
-            self._others, self._others_version = Money(less), version
+            foreign = {order.client_order_id for order in self._orders.foreign_orders()}
+            self._others, self._others_version = Money(self.reserved() - self.reserved_without(foreign)), version
         return self._others
 
-    def _side_worst(self, ticker: Ticker, side: BookSide, *, foreign: bool = True) -> int:
+    def _side_worst(self, ticker: Ticker, side: BookSide, *, without: Collection[ClientOrderId] = ()) -> int:
         held = self._positions.net(ticker)
         cover = abs(held) if held * side.sign < 0 else 0
         worst = 0
-        own_side = [o for o in self._orders.open_in(ticker) if o.side is side and o.remaining]
-        if not foreign:
-            own_side = [o for o in own_side if o.ownership is not Ownership.FOREIGN]
-        for order in sorted(own_side, key=lambda o: -o.price * side.sign):
+        open_here = (o for o in self._orders.open_in(ticker) if o.side is side and o.remaining)
+        counted = [o for o in open_here if o.client_order_id not in without]
+        for order in sorted(counted, key=lambda o: -o.price * side.sign):
             covered = min(cover, order.remaining)
             cover -= covered
             worst += order_worst_loss(order) * (order.remaining - covered) // order.remaining

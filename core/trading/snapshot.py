@@ -257,6 +257,11 @@ class ActivityView(Part, frozen=True, kw_only=True):
     elapsed_ns: int | None = None
     status: str = "ok"
 
+    @property
+    def is_plain(self) -> bool:
+        """Nothing is wrong with it."""
+        return self.status in ("ok", "done", "pending", "running", "healthy")
+
 
 class ErrorView(Part, frozen=True, kw_only=True):
     """An error with its context and, once known, what recovered it. Severity is warning or error."""
@@ -326,7 +331,7 @@ class FeedView(Part, frozen=True, kw_only=True):
 
 
 class ActionView(Part, frozen=True, kw_only=True):
-    """A wish somebody waits for: pending, done, refused or failed; stays until the console dismisses it.
+    """A wish somebody waits for: pending, refused, running, done or failed; stays until the console dismisses it.
 
     `client_order_id` names the order that a granted wish to place one made.
     """
@@ -337,6 +342,11 @@ class ActionView(Part, frozen=True, kw_only=True):
     text: str
     at: int
     client_order_id: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Its end is still to come."""
+        return self.status in ("pending", "running")
 
 
 class StatusEntry(Part, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ Bounded memory; the journal and the log file keep more. Text arriving here is al
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -21,14 +23,29 @@ ACTIONS_KEPT = 20
 UNTOLD_KEPT = 1000
 
 
+T = TypeVar("T")
+
+
+def keep(rows: deque[T], row: T, most: int, notable: Callable[[T], bool]) -> None:
+    """Append, and forget the oldest where there are too many: plain rows first while the notable ones are no more than
+    half, so that routine does not wash out what went wrong.
+    """
+    rows.append(row)
+    if len(rows) <= most:
+        return
+    bad = [notable(other) for other in rows]
+    spare = 2 * sum(bad) <= len(rows)
+    del rows[bad.index(False) if spare else bad.index(True)]
+
+
 class StatusLogger:
     """Transitions, calibration steps, services, activity, errors, the status history, and the results of wishes
     somebody waits for. `version` rises with each of them, `entries` with each row of the history.
     """
 
     def __init__(self) -> None:
-        self.activity: deque[ActivityView] = deque(maxlen=ACTIVITY_KEPT)
-        self.errors: deque[ErrorView] = deque(maxlen=ERRORS_KEPT)
+        self.activity: deque[ActivityView] = deque()
+        self.errors: deque[ErrorView] = deque()
         self.history: deque[StatusEntry] = deque(maxlen=HISTORY_KEPT)
         self.entries = 0
         self._new_entries: list[StatusEntry] = []
@@ -46,7 +63,8 @@ class StatusLogger:
         self, at: int, kind: str, text: str, elapsed_ns: int | None = None, status: str = "ok"
     ) -> None:
         """Something was done or happened."""
-        self.activity.append(ActivityView(at=at, kind=kind, text=text, elapsed_ns=elapsed_ns, status=status))
+        row = ActivityView(at=at, kind=kind, text=text, elapsed_ns=elapsed_ns, status=status)
+        keep(self.activity, row, ACTIVITY_KEPT, lambda other: not other.is_plain)
         shown = "" if status == "ok" else f" [{status}]"
         self._untold.append(("info", f"{kind}: {text}{seconds_text(elapsed_ns)}{shown}"))
         self.version += 1
@@ -103,7 +121,8 @@ class StatusLogger:
 
     def log_error(self, at: int, error: str, context: str, severity: str = "error") -> None:
         """Something went wrong; the last one is the alarm line and wakes the console."""
-        self.errors.append(ErrorView(at=at, severity=severity, error=error, context=context))
+        row = ErrorView(at=at, severity=severity, error=error, context=context)
+        keep(self.errors, row, ERRORS_KEPT, lambda other: other.severity == "error")
         self.alarm = f"{error} ({context})" if context else error
         self._untold.append((severity, self.alarm))
         self.version += 1
@@ -140,16 +159,17 @@ class StatusLogger:
             self._orders[command_id] = client_order_id
 
     def action(self, command_id: int, name: str, status: str, text: str, at: int) -> None:
-        """How a wish stands: pending, done, refused or failed. Id 0 is nobody's."""
+        """How a wish stands: pending, refused, running, done or failed. Id 0 is nobody's."""
         if not command_id:
             return
+        known = self._actions.get(command_id)
         self._actions[command_id] = ActionView(
             command_id=command_id,
             name=name,
             status=status,
             text=text,
             at=at,
-            client_order_id=self._orders.pop(command_id, ""),
+            client_order_id=self._orders.pop(command_id, "") or (known.client_order_id if known else ""),
         )
         while len(self._actions) > ACTIONS_KEPT:
             del self._actions[next(iter(self._actions))]

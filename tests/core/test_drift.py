@@ -111,4 +111,5 @@ def test_a_lasting_difference_has_the_class_of_its_evidence_and_the_books_follow
 
 def test_every_class_has_its_case() -> None:
     shown = " ".join(words for _, found in CASES for words in found)
-    assert all(f"({kind.value})" in shown for kind in DriftClass)
+    # The one at the start has its case in `test_base_in_doubt`: it needs an earlier session.
+    assert all(f"({kind.value})" in shown for kind in DriftClass if kind is not DriftClass.IN_DOUBT)

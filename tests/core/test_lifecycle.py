@@ -6,6 +6,7 @@ from core.domain import events as ev
 from core.domain.amounts import Count, Price, contracts, dollars
 from core.domain.commands import (
     Arm,
+    CancelAll,
     Liquidate,
     Panic,
     Pause,
@@ -781,3 +782,16 @@ def test_canceled_by_the_exchange_is_taken_as_it_is_told() -> None:
     order = bench.desk.orders.get(sent.client_order_id)
     assert order is not None
     assert order.reason == "SelfTradeCancel"
+
+
+def test_a_cancel_that_finds_nobody_shows_within_seconds_that_the_exchange_is_gone() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place())
+    bench.failing = set(ReadKind)
+    bench.step(CancelAll(origin=Origin.OPERATOR))
+    (cancel,) = bench.sent_cancels()
+    bench.step(ev.CancelFailed(client_order_id=cancel.client_order_id, order_id=cancel.order_id, status=0,
+                               reason="connection refused", elapsed_ns=1))  # fmt: skip
+    bench.beat(times=35)
+    assert not bench.desk.links.client_up
+    assert bench.state is TraderState.ERROR

@@ -235,3 +235,18 @@ def test_what_nobody_takes_for_the_log_is_bounded() -> None:
     for number in range(5_000):
         logger.log_action_result(WALL, "fill", str(number))
     assert len(logger.take_untold()) == 1_000
+
+
+def test_routine_does_not_wash_out_what_went_wrong() -> None:
+    status = StatusLogger()
+    status.log_action_result(1, "order_rejected", "the one that matters", status="rejected")
+    status.log_error(1, "the error that matters", "")
+    for number in range(1_000):
+        status.log_action_result(number, "order_placed", f"order {number}")
+        status.log_error(number, f"warning {number}", "", severity="warning")
+    assert status.activity[0].text == "the one that matters"
+    assert status.errors[0].error == "the error that matters"
+    assert (len(status.activity), len(status.errors)) == (300, 100)
+    for number in range(1_000):
+        status.log_action_result(number, "order_rejected", f"order {number}", status="rejected")
+    assert sum(row.is_plain for row in status.activity) in (149, 150)

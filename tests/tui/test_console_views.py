@@ -262,16 +262,16 @@ def test_the_log_mixes_errors_and_activity_by_time_and_filters():
 def test_a_result_stays_until_dismissed_or_followed():
     snapshot = b.snapshot(actions=(b.action(4, "pause", "refused", "not in ERROR"), b.action(5, "panic", "pending")))
     assert "panic PENDING" in plain(notice_line(frame(snapshot)))
-    assert "panic PENDING" in plain(notice_line(frame(snapshot, view=ViewState(dismissed=5))))
+    assert "panic PENDING" in plain(notice_line(frame(snapshot, view=ViewState(dismissed=frozenset({5})))))
     done = b.snapshot(actions=(b.action(4, "pause", "refused", "not in ERROR"),))
     assert "pause REFUSED not in ERROR" in plain(notice_line(frame(done)))
-    assert "REFUSED" not in plain(notice_line(frame(done, view=ViewState(dismissed=4))))
+    assert "REFUSED" not in plain(notice_line(frame(done, view=ViewState(dismissed=frozenset({4})))))
 
 
 def test_a_word_of_the_console_gives_way_to_a_newer_result():
-    view = ViewState(notice=Notice("copied", after=4))
+    view = ViewState(notice=Notice("copied", at=b.action(4).at))
     assert "copied" in plain(notice_line(frame(b.snapshot(actions=(b.action(4),)), view=view)))
-    assert "copied" not in plain(notice_line(frame(b.snapshot(actions=(b.action(5),)), view=view)))
+    assert "copied" not in plain(notice_line(frame(b.snapshot(actions=(b.action(5, at=0.5),)), view=view)))
 
 
 def test_the_alarm_line_shows_the_alarm_or_the_newest_error():

@@ -31,7 +31,9 @@ def test_thirty_seconds_of_paper_trading_end_flat_in_orders_and_exact_in_money(t
     assert all(UTC.fullmatch(s["entered_at"]) and s["reason"] for s in report["states"])
     assert all(DOLLARS.fullmatch(report[k]) for k in ("cash", "fees", "realized", "unrealized"))
     orders = report["orders"]
-    assert orders["placed"] == orders["accepted"] == orders["canceled"] + orders["filled"]
+    # A post-only order that the book has just moved away under is rejected: rare, and counted.
+    assert orders["placed"] == orders["accepted"] + orders["rejected"]
+    assert orders["accepted"] == orders["canceled"] + orders["filled"] >= 20
     assert set(orders) == {"placed", "accepted", "denied", "rejected", "canceled", "filled"}
     for position in report["positions"]:
         assert set(position) == {"ticker", "count", "average_price", "mark", "realized", "unrealized", "fees"}
@@ -81,7 +83,7 @@ def test_commands_reach_the_running_trader_and_the_status_tells_what_they_did(tm
         refused = run(tmp_path, "pause")
         assert (refused.returncode, refused.stderr.strip()) == (1, "already paused")
         assert run(tmp_path, "resume").stdout.strip() == "resumed"
-        assert "canceling" in run(tmp_path, "cancel-all").stdout
+        assert "verified by a reading" in run(tmp_path, "cancel-all").stdout
         panel = run(tmp_path, "status").stdout
         assert panel.startswith("running, pid")
         assert all(len(line) <= 80 for line in panel.splitlines())

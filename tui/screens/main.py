@@ -30,7 +30,7 @@ from tui.view_models.ages import SECOND_NS
 from tui.view_models.box import Scroll, boxed
 from tui.view_models.cells import Block, Line
 from tui.view_models.geometry import TABLES, arrange, layout_name
-from tui.view_models.header import alarm_line, header_line, notice_lines, small_lines
+from tui.view_models.header import alarm_line, header_line, notice_lines, shown_action, small_lines
 from tui.view_models.log import log_block
 from tui.view_models.money import money_block, risk_block
 from tui.view_models.state import state_block, state_lines
@@ -216,18 +216,22 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def say(self, text: str, role: str = "warn") -> None:
         """A word of the console itself in the notice line."""
-        newest = max((action.command_id for action in self.snapshot.actions), default=0) if self.snapshot else 0
-        self.choose(notice=Notice(text=text, role=role, after=newest))
+        newest = max((action.at for action in self.snapshot.actions), default=0) if self.snapshot else 0
+        self.choose(notice=Notice(text=text, role=role, at=newest))
 
     def dismiss_results(self) -> bool:
-        """Put finished results and words away; False when there was nothing."""
+        """Put away what the notice line shows: a word, else the finished results; False when there was nothing."""
         if self.snapshot is None:
             return False
-        done = [a.command_id for a in self.snapshot.actions if a.status != "pending"]
-        newest = max(done, default=0)
-        if self.view.notice is None and newest <= self.view.dismissed:
+        done = frozenset(action.command_id for action in self.snapshot.actions if not action.is_open)
+        shown = shown_action(self.snapshot, self.view.dismissed)
+        notice = self.view.notice
+        if notice is not None and (shown is None or shown.is_open or shown.at <= notice.at):
+            self.choose(notice=None)
+        elif done <= self.view.dismissed:
             return False
-        self.choose(notice=None, dismissed=max(newest, self.view.dismissed))
+        else:
+            self.choose(notice=None, dismissed=done)
         return True
 
     def selected_text(self) -> str:

@@ -44,7 +44,7 @@ def entries(activity: tuple[ActivityView, ...], errors: tuple[ErrorView, ...]) -
             grade, kind = ("E" if source.severity == "error" else "W"), source.severity
             text = f"{source.error} {source.context}".strip()
         else:
-            grade, kind, text = ("i" if source.status in ("ok", "done", "pending") else "W"), source.kind, source.text
+            grade, kind, text = "i" if source.is_plain else "W", source.kind, source.text
         base = f"{source.at}{kind}{text}"
         seen[base] = seen.get(base, 0) + 1
         found.append(Entry(f"{base}#{seen[base]}", source.at, grade, kind, text, source))
@@ -105,7 +105,7 @@ def _row(entry: Entry) -> Row:
         tail = ((f" -> {source.recovery}", "ok"),) if source.recovery else ((" not recovered yet", "dim"),)
     else:
         spent = f" ({age_text(source.elapsed_ns)})" if source.elapsed_ns is not None else ""
-        status = "" if source.status in ("ok", "done") else f" {source.status.upper()}"
+        status = "" if source.is_plain else f" {source.status.upper()}"
         tail = ((spent, "dim"), (status, "warn"))
     line: Line = (
         (clock_text(entry.at) + " ", "dim"),

@@ -142,28 +142,28 @@ def header_line(frame: Frame) -> Line:
     return spread(packed((name, *parts), width - 11, separator), clock, width)
 
 
-_STATUS_ROLES = {"pending": "own", "done": "ok", "refused": "warn", "failed": "alarm"}
+_STATUS_ROLES = {"pending": "own", "running": "own", "done": "ok", "refused": "warn", "failed": "alarm"}
 
 
-def shown_action(snapshot: TraderSnapshot, dismissed: int) -> ActionView | None:
-    """The newest wish whose result the operator has not put away."""
-    waiting = [action for action in snapshot.actions if action.command_id > dismissed or action.status == "pending"]
-    return max(waiting, key=lambda action: action.command_id, default=None)
+def shown_action(snapshot: TraderSnapshot, dismissed: frozenset[int]) -> ActionView | None:
+    """The wish that moved last, of those whose result the operator has not put away."""
+    waiting = [action for action in snapshot.actions if action.is_open or action.command_id not in dismissed]
+    return max(waiting, key=lambda action: (action.at, action.command_id), default=None)
 
 
 def notice_line(frame: Frame) -> Line:
     """The newest result of an action, or a word of the console; stays until dismissed or followed by a newer one."""
     snapshot, view = frame.snapshot, frame.view
     action = shown_action(snapshot, view.dismissed)
-    if view.notice is not None and (action is None or action.command_id <= view.notice.after):
+    if view.notice is not None and (action is None or action.at <= view.notice.at):
         return cut(((" " + view.notice.text, view.notice.role), ("  esc dismisses", "dim")), frame.width)
     if action is None:
         return _newest_activity(frame)
     age = age_text(wall_age(snapshot, frame.now_ns, action.at))
     role = _STATUS_ROLES.get(action.status, "warn")
-    more = sum(1 for item in snapshot.actions if item.status == "pending" and item is not action)
-    tail = f"  +{more} pending" if more else ""
-    hint = "" if action.status == "pending" else "  esc dismisses"
+    more = sum(1 for item in snapshot.actions if item.is_open and item is not action)
+    tail = f"  +{more} running" if more else ""
+    hint = "" if action.is_open else "  esc dismisses"
     text = f" {action.text}" if action.text else ""
     left: Line = ((f" {action.name} ", "strong"), (action.status.upper(), role), (text, ""))
     return spread(left, ((f"{tail}  {age} ago{hint} ", "dim"),), frame.width)
@@ -176,7 +176,7 @@ def notice_lines(frame: Frame) -> list[Line]:
     """The notice in as many lines as it needs, at most three: a path that is cut helps nobody."""
     one = notice_line(frame)
     view, action = frame.view, shown_action(frame.snapshot, frame.view.dismissed)
-    if view.notice is not None and (action is None or action.command_id <= view.notice.after):
+    if view.notice is not None and (action is None or action.at <= view.notice.at):
         text, role = view.notice.text, view.notice.role
     elif action is not None and action.status != "pending":
         text, role = f"{action.name} {action.status.upper()} {action.text}", _STATUS_ROLES.get(action.status, "warn")

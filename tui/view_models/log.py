@@ -8,7 +8,6 @@ from tui.view_models.cells import Block, Line, Row, fit
 from tui.view_models.tables import filtered
 from tui.view_models.view_state import Frame
 
-_QUIET = ("ok", "pending")
 _WORST = {"all": 0, "warnings": 1, "errors": 2}
 
 
@@ -21,7 +20,7 @@ def log_block(frame: Frame) -> Block:
         if (2 if error.severity == "error" else 1) >= least:
             entries.append((error.at, "e", _error_line(error), f"{error.error}: {error.context} {error.recovery}"))
     for activity in snapshot.activity:
-        grade = 0 if activity.status in _QUIET else 1
+        grade = 0 if activity.is_plain else 1
         if grade >= least:
             entries.append((activity.at, "a", _activity_line(activity), f"{activity.kind}: {activity.text}"))
     entries.sort(key=lambda entry: entry[0])
@@ -34,7 +33,7 @@ def log_block(frame: Frame) -> Block:
     shown, hidden = filtered(tuple(rows), frame, "log")
     errors = sum(1 for error in snapshot.errors if error.severity == "error")
     warnings = len(snapshot.errors) - errors
-    warnings += sum(1 for activity in snapshot.activity if activity.status not in _QUIET)
+    warnings += sum(1 for activity in snapshot.activity if not activity.is_plain)
     age = age_text(wall_age(snapshot, frame.now_ns, entries[-1][0])) if entries else ""
     parts = [frame.view.log_level] if least else []
     parts += [f"{warnings} W {errors} E"] if warnings + errors else []
@@ -51,7 +50,7 @@ def log_block(frame: Frame) -> Block:
 def _activity_line(activity: ActivityView) -> Line:
     kind = fit(activity.kind, max(len(activity.kind), 7))
     tail = f" ({age_text(activity.elapsed_ns)})" if activity.elapsed_ns is not None else ""
-    bad = activity.status not in _QUIET
+    bad = not activity.is_plain
     status = f" {activity.status.upper()}" if bad else ""
     role = "own" if activity.kind.startswith("fill") else ""
     return (

@@ -18,17 +18,19 @@ LOG_LEVELS = ("all", "warnings", "errors")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A word of the console itself (a copy made, a key that does not work now); `after` orders it among results."""
+    """A word of the console itself (a copy made, a key that does not work now); `at`, wall time in ns, orders it among
+    results.
+    """
 
     text: str
     role: str = "warn"
-    after: int = 0
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """Chosen market, panels and filters; `dismissed` is the newest command id whose result was put away,
-    `going` that g was pressed and a letter is awaited.
+    """Chosen market, panels and filters; `dismissed` are the commands whose results were put away, `going` that
+    g was pressed and a letter is awaited.
     """
 
     market: Ticker | None = None
@@ -36,7 +38,7 @@ class ViewState:
     slot: str = "positions"
     zoom: bool = False
     log_level: str = "all"
-    dismissed: int = 0
+    dismissed: frozenset[int] = frozenset()
     notice: Notice | None = None
     going: bool = False
     ticket: Ticket = NO_TICKET

@@ -24,6 +24,7 @@ from core.trading.booking import take_base, take_fill, take_report, take_settlem
 from core.trading.correction import correct
 from core.trading.desk import NS, Desk
 from core.trading.drift import Drift, find_drift
+from core.trading.order import order_worst_loss
 from core.trading.order_replies import ended_long_ago
 from core.trading.procedures.base import Done, Rank
 from core.trading.snapshot import StepView
@@ -72,8 +73,10 @@ class Calibration:
             return None
         self._mark(desk, "streams", "complete")
         if not self._requests:
-            # What an order in doubt reserves is not known: no reading can be compared before it is looked up.
-            moving = desk.orders.in_doubt() or (not self._first and desk.orders.action_in_flight())
+            # What an order in doubt reserves is not known: no reading can be compared before it is looked up. A base
+            # need not wait: nothing of ours stands against it yet, and what an earlier session left in doubt closes
+            # its own market alone.
+            moving = not self._first and (desk.orders.in_doubt() or desk.orders.action_in_flight())
             if desk.now_ns < self._not_before_ns or moving:
                 return None
             self._ask(desk)
@@ -182,14 +185,19 @@ class Calibration:
 
     def _take_base(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:
         """Believe the reading when no fill came while it was read; the stream of fills was open before it began."""
-        if any(order.lookup_request for order in desk.orders.get_open_orders()):
+        doubts = desk.orders.in_doubt()
+        if any(order.lookup_request for order in desk.orders.get_open_orders() if order not in doubts):
             # An order that an earlier session left open is being looked up: what it reserves is not known before.
             return False
         if desk.fills.applied != self._fills_at_ask and self._round < ROUNDS:
             return False
         take_base(desk, positions, fills)
         desk.base_taken()
-        desk.positions.set_cash(Money(balance.balance + desk.risk.reserved()))
+        # An order in doubt that the list does not have reserves nothing in the balance that was read with it. Should
+        # it have been there all the same, the difference at the next comparison is its own.
+        unseen = {order.client_order_id: order_worst_loss(order) for order in desk.orders.in_doubt()}
+        desk.unseen_at_base = unseen
+        desk.positions.set_cash(Money(balance.balance + desk.risk.reserved_without(unseen)))
         return True
 
     def _settle(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:

@@ -55,7 +55,7 @@ class CancelAndVerify:
         self._deadline_ns = min(self._deadline_ns, now_ns + limit_ns)
 
     def _step(self, desk: Desk) -> Progress:
-        left = desk.cancel_own()
+        left = len(desk.cancel_own())
         if left < self._fewest and self._limit_ns is not None:
             self._deadline_ns = max(self._deadline_ns, desk.now_ns + self._limit_ns)
         self._fewest = min(self._fewest, left)
