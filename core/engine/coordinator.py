@@ -56,9 +56,12 @@ STEP_FAILURES = 20
 
 
 class TraderCoordinator:
-    """The one owner of the engine at run time. Where anything changed a picture is taken `picture_ns` later."""
+    """The one owner of the engine at run time. Where anything changed a picture is taken `picture_ns` later, and where
+    nothing comes there is a beat every `beat_s`.
+    """
 
     picture_ns = PICTURE_NS
+    beat_s = BEAT_S
 
     def __init__(
         self,
@@ -140,11 +143,11 @@ class TraderCoordinator:
         if self._inbox:
             await asyncio.sleep(0)
             return
+        alarm = asyncio.get_running_loop().call_later(self.beat_s, self._arrived.set)
         try:
-            async with asyncio.timeout(BEAT_S):
-                await self._arrived.wait()
-        except TimeoutError:
-            return
+            await self._arrived.wait()
+        finally:
+            alarm.cancel()
 
     def _step(self, item: Item) -> None:
         if self.left is not None:

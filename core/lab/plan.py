@@ -88,5 +88,7 @@ def read_faults(text: str, seconds: int) -> tuple[Planned, ...]:
             )
         kind = NAMED[match[1]]
         at = float(match[2]) if match[2] else float(seconds // 3)
+        if at >= seconds:
+            raise BadInput(f"--faults: {word.strip()!r} comes after the end; this world lasts {seconds} s")
         found.append(Planned(match[1], at, float(match[3]) if match[3] else kind.high_s))
     return tuple(sorted(found, key=lambda f: (f.at_s, f.name)))

@@ -40,7 +40,7 @@ PERSON_S = 5
 RESET_AFTER_S, RESUME_AFTER_S = 20, 15
 STOP_S = 120
 WISHES_BEGIN_S, WISHES_END_S = 12, 20
-MARKETS, QUOTED = 6, (1, 1, 2)
+MARKETS, QUOTED = 6, (1, 1, 1, 1, 1, 2)
 FEWEST_CHANGES, FEWEST_ORDERS, FEWEST_KINDS, FEWEST_MARKETS, FEWEST_S = 2_000, 60, 3, 4, 300
 Trace = Callable[[str], None]
 
@@ -64,11 +64,15 @@ class World:
     last_state: str = ""
 
     @property
+    def kinds(self) -> int:
+        """How many of its faults really struck."""
+        return sum(1 for hits in self.hits.values() if hits)
+
+    @property
     def counts(self) -> bool:
         """Whether it is large enough to count as a world."""
-        kinds = sum(1 for hits in self.hits.values() if hits)
         sizes = ((self.markets, FEWEST_MARKETS), (self.book_changes, FEWEST_CHANGES), (self.orders, FEWEST_ORDERS),
-                 (kinds, FEWEST_KINDS), (self.seconds, FEWEST_S))  # fmt: skip
+                 (self.kinds, FEWEST_KINDS), (self.seconds, FEWEST_S))  # fmt: skip
         return all(value >= least for value, least in sizes)
 
 
@@ -108,13 +112,24 @@ def play(plan: Plan, trace: Trace | None = None, *, person: bool = True) -> Worl
     """Play a world. Never raises for what happens in it: a hang or an escaped error is a violation. Without a `person`
     nobody wishes anything but what faults do.
     """
+    enabled = gc.isenabled()
+    gc.disable()
+    gc.freeze()  # what was there before is not looked through again at the end
+    try:
+        return _played(plan, trace, person=person)
+    finally:
+        gc.collect()
+        gc.unfreeze()
+        if enabled:
+            gc.enable()
+
+
+def _played(plan: Plan, trace: Trace | None, *, person: bool) -> World:
     world = World(plan)
     performance = _Performance(plan, world, trace, settings_for(plan), person=person)
     errors = _Errors()
     root = logging.getLogger()
     root.addHandler(errors)
-    enabled = gc.isenabled()
-    gc.disable()
     try:
         run_virtual(performance.live, loop_factory=TappedLoop)
     except Hang as hang:
@@ -123,15 +138,12 @@ def play(plan: Plan, trace: Trace | None = None, *, person: bool = True) -> Worl
         performance.auditor.broke(f"{type(error).__name__}: {error}")
     finally:
         root.removeHandler(errors)
-        if enabled:
-            gc.enable()
     for text in errors.found:
         if "planted" not in text and "task loop_meter died" not in text:
             performance.auditor.broke(text)
     world.violations = performance.auditor.violations
     world.seen = performance.auditor.seen
     world.digest = performance.digest.hexdigest()
-    gc.collect()
     return world
 
 
@@ -288,7 +300,7 @@ class _Performance:
         found: list[tuple[float, Step]] = []
         if not self._with_person:
             return found
-        for wish in (cancel_all, change, rest, cross(BookSide.BID), cross(BookSide.ASK), cancel_all):
+        for wish in (cancel_all, change, rest, cross(BookSide.BID), cross(BookSide.ASK), cancel_all) * 3:
             if last > WISHES_BEGIN_S:
                 found.append((round(chance.uniform(WISHES_BEGIN_S, last), 1), wish))
         return found
@@ -314,8 +326,9 @@ class _Performance:
         # Signatures and masks may be of the system's chance; sizes and times are the seed's.
         self.digest.update(b"%d %s %d %d\n" % (self._loop.now_ns, kind.encode(), number, len(data)))
         if self._trace is not None:
-            first = data[:70].partition(b"\r\n")[0]
-            self._note(f"{kind} {number} {len(data)} {first.decode('ascii', 'replace')}", digest=False)
+            first = data[:70].partition(b"\r\n")[0].decode("latin-1")
+            shown = "".join(letter if letter.isascii() and letter.isprintable() else "." for letter in first)
+            self._note(f"{kind} {number} {len(data)} {shown}", digest=False)
 
     def _note(self, text: str, *, digest: bool = True) -> None:
         line = f"{(self._loop.now_ns - self._begun_ns) / NS:10.4f} {text}"

@@ -34,7 +34,8 @@ from core.trading.order import Order
 from core.trading.snapshot import GaugesView
 
 NS = 1_000_000_000
-FLOW_PAUSE_S = 0.1
+FLOW_PAUSE_S = 0.75  # what the market does between is told together, which the trader cannot tell from a busy line
+BEATS = 2.5  # of the usual time between two beats while nothing comes
 PICTURE_NS = NS  # nobody sees them but the auditor, once a second
 SYNC_S = 0.002
 
@@ -124,6 +125,7 @@ class WorldTrader(Trader):
     async def _assemble(self) -> TraderCoordinator:
         coordinator = await super()._assemble()
         coordinator.picture_ns = PICTURE_NS
+        coordinator.beat_s *= BEATS
         return coordinator
 
     def _journal(self) -> JournalPort:

@@ -12,17 +12,23 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.lab.named import NAMED
 from core.lab.plan import Plan, draw
-from core.lab.runner import World, play
+from core.lab.runner import Trace, World, play
 from core.lab.shrink import shrink
 
 COMMAND = "kalshi-trader world"
 REAL_S = 120  # of the machine's time; a world that takes longer spins without an await
+NAMES = {"markets": "markets", "book_changes": "book changes", "orders": "own orders", "fills": "fills",
+         "kinds": "kinds of fault"}  # fmt: skip
+SIZES = tuple(NAMES)
+ROW = {"seed", "digest", "hashes", "counts", "violations", "hits", "seconds", "cpu_s", "repeat", *SIZES}
+SHRUNK_MOST = 3  # open seeds of many for which the fewest faults are looked for
 
 
 @dataclass
@@ -31,32 +37,38 @@ class Tally:
 
     worlds: int = 0
     small: int = 0
-    open: dict[int, str] = field(default_factory=dict)
+    digests: dict[int, tuple[str, int]] = field(default_factory=dict)  # by seed, with its process's hash seed told
+    open: dict[int, str] = field(default_factory=dict)  # seed: the command that repeats it
+    violations: dict[int, list[str]] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)  # worlds in which a fault struck
     broken: dict[str, list[int]] = field(default_factory=dict)  # invariant: seeds
     totals: Counter[str] = field(default_factory=Counter)
+    fewest: dict[str, int] = field(default_factory=dict)
     cpu_s: float = 0
 
     def add(self, row: dict[str, Any]) -> None:
         """One line of a progress file."""
         self.worlds += 1
         self.small += not row["counts"]
+        self.digests[row["seed"]] = (row["digest"], row["hashes"])
         for name, hits in row["hits"].items():
             self.hits[name] += hits
             self.held[name] += bool(hits)
-        for key in ("book_changes", "orders", "fills", "markets", "seconds"):
+        for key in (*SIZES, "seconds"):
             self.totals[key] += row[key]
+            self.fewest[key] = min(self.fewest.get(key, row[key]), row[key])
         self.cpu_s += row["cpu_s"]
         if row["violations"]:
             self.open[row["seed"]] = row["repeat"]
+            self.violations[row["seed"]] = list(row["violations"])
             for key in row["violations"]:
                 self.broken.setdefault(key.split()[0], []).append(row["seed"])
 
     @property
     def pace(self) -> float:
-        """Worlds a second of processor time."""
-        return self.worlds / self.cpu_s if self.cpu_s else 0.0
+        """Worlds that count, a second of processor time."""
+        return (self.worlds - self.small) / self.cpu_s if self.cpu_s else 0.0
 
 
 def repeat_command(plan: Plan) -> str:
@@ -70,6 +82,7 @@ def row_of(world: World, cpu_s: float) -> dict[str, Any]:
     return {
         "seed": world.plan.seed,
         "digest": world.digest,
+        "hashes": hash("a word") & 0xFFFF_FFFF,
         "counts": world.counts,
         "violations": world.violations,
         "hits": dict(sorted(world.hits.items())),
@@ -78,6 +91,7 @@ def row_of(world: World, cpu_s: float) -> dict[str, Any]:
         "deltas": world.deltas,
         "orders": world.orders,
         "fills": world.fills,
+        "kinds": world.kinds,
         "seconds": round(world.seconds),
         "exit_code": world.exit_code,
         "cpu_s": round(cpu_s, 3),
@@ -85,20 +99,39 @@ def row_of(world: World, cpu_s: float) -> dict[str, Any]:
     }
 
 
-def play_row(plan: Plan) -> dict[str, Any]:
-    """Play a world in this process; what spins without end is stopped by the machine's own timer and is open."""
-    begun = time.process_time()
+class Spins(KeyboardInterrupt):
+    """A world that goes round without an await. Nothing on the way takes this one for an error it could live with."""
+
+
+@contextmanager
+def watched(seconds: float = REAL_S) -> Iterator[None]:
+    """Spins is raised in what takes longer than this of the machine's time, and again until it ends."""
 
     def late(_number: int, _frame: Any) -> None:
-        raise TimeoutError(f"no end after {REAL_S} s of the machine's time")
+        raise Spins(f"no end after {seconds:g} s of the machine's time")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, REAL_S)
+    left = signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
-        world = play(plan)
+        yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, *left)
         signal.signal(signal.SIGALRM, before)
+
+
+def play_watched(plan: Plan, trace: Trace | None = None, seconds: float = REAL_S) -> World:
+    """Play a world; one that spins without end is stopped by the machine's own timer and is open."""
+    try:
+        with watched(seconds):
+            return play(plan, trace)
+    except Spins as spins:
+        return World(plan, violations={"I16 hang": str(spins)}, digest="none")
+
+
+def play_row(plan: Plan) -> dict[str, Any]:
+    """Play a world in this process, as a line of a progress file."""
+    begun = time.process_time()
+    world = play_watched(plan)
     return row_of(world, time.process_time() - begun)
 
 
@@ -107,7 +140,7 @@ def shrunk(plan: Plan, kinds: Iterable[str]) -> Plan:
     wanted = set(kinds)
 
     def fails(faults: tuple[Any, ...]) -> bool:
-        found = play(Plan(plan.seed, plan.scenario, plan.seconds, faults)).violations
+        found = play_watched(Plan(plan.seed, plan.scenario, plan.seconds, faults)).violations
         return bool(wanted & set(found))
 
     return Plan(plan.seed, plan.scenario, plan.seconds, shrink(plan.faults, fails))
@@ -129,7 +162,7 @@ def read_progress(path: Path) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             continue
-        if isinstance(row, dict) and "seed" in row:
+        if isinstance(row, dict) and row.keys() >= ROW:
             yield row
 
 
@@ -142,13 +175,16 @@ def play_many(
     progress: Path | None = None,
     told: Callable[[dict[str, Any]], bool] = lambda row: True,
 ) -> Tally:
-    """Play every seed that the progress file does not hold yet; `told` hears of each new one and may end it."""
-    tally, known = Tally(), set()
+    """Play every seed that the progress file does not hold yet; `told` hears of each new one and may end it.
+
+    A line of another plan (other seeds, another length, an older table of faults) is passed over.
+    """
+    tally = Tally()
+    wanted = {seed: repeat_command(draw(seed, scenario, seconds)) for seed in seeds}
     for row in read_progress(progress) if progress else ():
-        if row["seed"] not in known:
-            known.add(row["seed"])
+        if row["seed"] not in tally.digests and wanted.get(row["seed"]) == row["repeat"]:
             tally.add(row)
-    tasks = [(seed, scenario, seconds) for seed in seeds if seed not in known]
+    tasks = [(seed, scenario, seconds) for seed in wanted if seed not in tally.digests]
     keep = progress.open("a", encoding="utf-8") if progress else None
     try:
         for row in _rows(tasks, jobs):
@@ -176,17 +212,34 @@ def _rows(tasks: list[tuple[int, str, int]], jobs: int) -> Iterator[dict[str, An
 # ---- what is shown -------------------------------------------------------------------------------------------------
 
 
+def counted_a_second(steps: int = 2_000_000) -> int:
+    """How fast this core counts, to hold a pace against: a plain loop's steps in a second of its time."""
+    begun, total = time.process_time(), 0
+    for step in range(steps):
+        total += step
+    return round(steps / (time.process_time() - begun))
+
+
+def alike(tally: Tally, others: dict[int, tuple[str, int]]) -> tuple[list[int], str]:
+    """(seeds that were played otherwise there or not at all, what to say of it)."""
+    differing = [seed for seed, (digest, _hashes) in tally.digests.items() if others.get(seed, ("", 0))[0] != digest]
+    elsewhere = sum(others[seed][1] != tally.digests[seed][1] for seed in tally.digests if seed in others)
+    same = tally.worlds - len(differing)
+    return differing, f"played alike: {same} of {tally.worlds}, {elsewhere} of them under another hash seed"
+
+
 def summary(tally: Tally) -> list[str]:
     """The report in lines."""
     worlds = max(1, tally.worlds)
-    means = {key: tally.totals[key] / worlds for key in ("markets", "book_changes", "orders", "fills")}
+    shown = [f"{tally.totals[key] / worlds:.0f} {NAMES[key]} ({tally.fewest.get(key, 0)})" for key in SIZES]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     lines = [
         f"worlds {tally.worlds}, large enough to count {tally.worlds - tally.small}, open seeds {len(tally.open)}",
-        "a world: " + ", ".join(f"{value:.0f} {key.replace('_', ' ')}" for key, value in means.items()),
+        "a world, and the least of any: " + ", ".join(shown),
         f"virtual hours {tally.totals['seconds'] / 3600:.1f}, faults struck {sum(tally.hits.values())}, "
         f"names that struck {sum(1 for name in NAMED if tally.hits[name])} of {len(NAMED)}",
-        f"{tally.pace:.2f} worlds a second of one core, {peak} MiB at most in this process",
+        f"{tally.pace:.2f} worlds a second of one core, which counts {counted_a_second() / 1e6:.1f} million steps of a "
+        f"plain loop meanwhile; {peak} MiB at most in this process",
     ]
     for invariant, seeds in sorted(tally.broken.items()):
         lines.append(f"{invariant}: {len(seeds)} seeds, first {sorted(seeds)[:5]}")

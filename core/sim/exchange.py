@@ -19,6 +19,7 @@ from core.sim.auth import KeyRing, generate_private_key, public_key_of
 from core.sim.catalog import build_catalog
 from core.sim.connection import Connection
 from core.sim.director import Director
+from core.sim.events import TickerMoved
 from core.sim.facts import Fact
 from core.sim.faults import Faults
 from core.sim.fees import DIRECT_PRECISION
@@ -196,7 +197,11 @@ class Exchange:
         if not lines:
             return
         now_ns = self._wall_ns()
+        # A summary shows its market as it is now: of several of one market the last says all.
+        last = {event.market.ticker: event for event in events if type(event) is TickerMoved}
         for event in events:
+            if type(event) is TickerMoved and last[event.market.ticker] is not event:
+                continue
             fact = Fact(event)
             for connection in lines:
                 connection.session.on_fact(fact, now_ns)

@@ -154,6 +154,15 @@ def test_an_order_in_doubt_is_looked_up_only_after_the_settle_wait() -> None:
     assert state_of(bench, sent) is O.RESTING
 
 
+def test_an_order_that_is_seen_again_can_be_canceled_at_once() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(unknown(sent))
+    bench.step(ev.OrderReported(report=report(sent.client_order_id)))
+    bench.step(CancelOrder(client_order_id=sent.client_order_id))
+    assert [cancel.client_order_id for cancel in bench.sent_cancels()] == [sent.client_order_id]
+
+
 def test_one_absence_is_no_proof_that_an_order_never_existed() -> None:
     bench = Bench().up()
     sent = bench.place()

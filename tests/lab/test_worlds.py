@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,28 @@ from core.lab.plan import Plan, Planned, draw, read_faults
 from core.lab.runner import World, play
 from core.lab.shrink import shrink
 from core.lab.stage import Stage
-from core.lab.worlds import play_many, repeat_command
+from core.lab.worlds import play_many, play_watched, repeat_command
 from core.sim.faults import FAULTS
 from tui.__main__ import invoke
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-# What worlds have found: a name for the fault, and the least that shows it. (seed, seconds, faults)
+# What worlds have found: a name for the fault, and the least that shows it: seed, seconds, faults, whether a person
+# wishes things too.
 FOUND = {
     "a quote that reduced passed the limit of open orders, and then everything was canceled": (
-        5, 125, "B18-twice@91.9+1.6",
+        5, 125, "B18-twice@91.9+1.6", False,
     ),
     "a change that could not be read left its book trusted until the next one came": (
-        117, 95, "D4-field-missing@88.8+3",
+        117, 95, "D4-field-missing@88.8+3", False,
     ),
     "after standing still a dead line was believed for what had come before": (
         168, 130, "E10-withdrawal@39.1+1.8,F1-wall-back@61.9+6.9,F4-suspended@73.3+2,A18-limited@105.6+7.5,"
-                  "C13-old-line@109.8+18.9",
+                  "C13-old-line@109.8+18.9", False,
+    ),
+    "an order that was in doubt and is seen again could not be canceled before its look-up was due": (
+        2, 125, "A22-field-missing@20+40,H7-panic@30+1", True,
     ),
 }  # fmt: skip
 
@@ -52,19 +57,8 @@ def test_a_world_holds(seed: int) -> None:
 
 @pytest.mark.parametrize("name", FOUND)
 def test_what_a_world_found_stays_mended(name: str) -> None:
-    seed, seconds, faults = FOUND[name]
-    checked(play(Plan(seed, "slow", seconds, read_faults(faults, seconds)), person=False))
-
-
-def test_the_same_seed_is_the_same_world_in_another_process_under_another_hash_seed() -> None:
-    digests = {play(draw(5, "slow", 150)).digest}
-    for hash_seed in ("77",):
-        words = [sys.executable, "-m", "tui", "world", "--seed", "5", "--minutes", "2.5"]
-        done = subprocess.run(
-            words, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONHASHSEED": hash_seed}, check=True
-        )
-        digests.add(done.stdout.split("digest ")[1].split()[0])
-    assert len(digests) == 1
+    seed, seconds, faults, person = FOUND[name]
+    checked(play(Plan(seed, "slow", seconds, read_faults(faults, seconds)), person=person))
 
 
 def test_another_seed_is_another_world() -> None:
@@ -112,9 +106,65 @@ def test_a_fault_that_is_none_is_refused_in_one_line(words: str) -> None:
         read_faults(words, 300)
 
 
-@pytest.mark.parametrize("words", [["--seeds", "9-1"], ["--seeds", "x"], ["--scenario", "nowhere"]])
-def test_bad_words_are_refused(words: list[str]) -> None:
-    assert invoke(["world", *words]) == 2
+BAD = {
+    "--seeds 9-1": "no range",
+    "--seeds x": "no range",
+    "--seed -1": "'--seed'",
+    "--scenario nowhere": "nowhere",
+    "--minutes 0": "'--minutes'",
+    "--minutes nan": "'--minutes'",
+    "--minutes soon": "'--minutes'",
+    "--faults F3-leap@400": "after the end",
+    "--seeds 1-2 --faults F3-leap": "one world",
+    "--seeds 1-2 --trace t": "one world",
+    "--seed 1 --table t": "many worlds",
+    "--seeds 1-2 --same-as nowhere.jsonl": "no such file",
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_bad_words_are_refused_in_a_line_that_says_why(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["world", *words.split()]) == 2
+    told = capsys.readouterr().err
+    assert BAD[words] in told and "Traceback" not in told
+
+
+def test_a_trace_is_a_line_for_each_thing_that_happened(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    assert invoke(["world", "--minutes", "0.5", "--faults", "F3-leap@21+1", "--trace", str(trace)]) == 0
+    lines = trace.read_text().splitlines()
+    seconds = [float(line.split()[0]) for line in lines]
+    assert seconds == sorted(seconds)
+    for word in ("fault F3-leap@21+1 begins", "state READY", "sent ", "received "):
+        assert any(word in line for line in lines), word
+
+
+def test_a_world_that_spins_without_an_await_is_stopped_and_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spin(stage: Stage) -> None:
+        while True:
+            pass
+
+    monkeypatch.setitem(NAMED, "Z1-planted", Named(row="Z1", about="round", keeps="I16", begin=(spin,)))
+    world = play_watched(Plan(3, "slow", 30, (Planned("Z1-planted", 5, 1),)), seconds=3)
+    assert world.violations == {"I16 hang": "no end after 3 s of the machine's time"}
+
+
+def test_the_same_worlds_in_other_processes_are_compared_one_by_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, again = tmp_path / "first.jsonl", tmp_path / "again.jsonl"
+    many = ["world", "--seeds", "1-2", "--minutes", "0.5"]
+    assert invoke([*many, "--progress", str(first)]) == 0
+    words = [sys.executable, "-m", "tui", *many, "--progress", str(again), "--same-as", str(first)]
+    run = partial(subprocess.run, words, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run(env=os.environ | {"PYTHONHASHSEED": "77"})
+    assert done.stdout.splitlines()[-1] == "played alike: 2 of 2, 2 of them under another hash seed", done.stderr
+    rows = [json.loads(line) for line in first.read_text().splitlines()]
+    first.write_text(json.dumps(rows[0] | {"digest": "other"}) + "\n")
+    capsys.readouterr()
+    # What was played before is compared too, and a world the other run does not hold is no equal one.
+    assert invoke([*many, "--progress", str(again), "--same-as", str(first)]) == 1
+    assert "played alike: 0 of 2" in capsys.readouterr().out
 
 
 def test_faults_stop_in_time_for_the_quiet_at_the_end() -> None:

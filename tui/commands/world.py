@@ -49,9 +49,21 @@ def world(
     if show:
         return _list()
     seconds = round(minutes * 60)
+    _fit(
+        seeds, {"--faults": faults, "--trace": trace}, {"--progress": progress, "--table": table, "--same-as": same_as}
+    )
     if seeds:
-        return _many(seed_range(seeds), scenario, seconds, jobs, progress, table, first=first, same_as=same_as)
+        many = seed_range(seeds)
+        return _many(many, scenario, seconds, jobs, progress, table, first=first, same_as=same_as, least=not no_shrink)
     return _one(seed, scenario, seconds, faults, trace, shrink=not no_shrink)
+
+
+def _fit(seeds: str, for_one: dict[str, Any], for_many: dict[str, Any]) -> None:
+    """BadInput for an option that would be passed over in silence."""
+    wrong, mend = (for_one, "one world: leave out --seeds") if seeds else (for_many, "many worlds: add --seeds A-B")
+    for name, value in wrong.items():
+        if value:
+            raise BadInput(f"{name} is for {mend}")
 
 
 def seed_range(text: str) -> range:
@@ -72,14 +84,13 @@ def _list() -> int:
 
 def _one(seed: int, scenario: str, seconds: int, faults: str, trace: Path | None, *, shrink: bool) -> int:
     from core.lab.plan import Plan, draw, read_faults
-    from core.lab.runner import play
-    from core.lab.worlds import repeat_command, shrunk
+    from core.lab.worlds import play_watched, repeat_command, shrunk
 
     plan = draw(seed, scenario, seconds)
     if faults:
         plan = Plan(seed, scenario, seconds, read_faults(faults, seconds))
     lines: list[str] = []
-    found = play(plan, lines.append if trace else None)
+    found = play_watched(plan, lines.append if trace else None)
     if trace is not None:
         try:
             trace.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -114,17 +125,16 @@ def _many(
     *,
     first: bool,
     same_as: Path | None,
+    least: bool,
 ) -> int:
     from core.lab.hits import write_table
-    from core.lab.worlds import play_many, read_progress, summary
+    from core.lab.plan import draw
+    from core.lab.worlds import SHRUNK_MOST, alike, play_many, read_progress, repeat_command, shrunk, summary
 
-    others = {row["seed"]: row["digest"] for row in read_progress(same_as)} if same_as else {}
-    differing: list[int] = []
+    if same_as is not None and not same_as.is_file():
+        raise BadInput(f"--same-as {same_as}: no such file; write one by --progress in another run")
 
     def told(row: dict[str, Any]) -> bool:
-        if others.get(row["seed"], row["digest"]) != row["digest"]:
-            differing.append(row["seed"])
-            typer.echo(f"DIFFERENT seed {row['seed']}: {row['digest'][:16]}, there {others[row['seed']][:16]}")
         if row["violations"]:
             typer.echo(f"OPEN seed {row['seed']}: {json.dumps(row['violations'])}\n  {row['repeat']}")
         return not (first and row["violations"])
@@ -137,6 +147,12 @@ def _many(
             write_table(table, tally)
     except OSError as error:
         raise BadInput(f"{error.filename}: cannot be written ({error.strerror}); name another file") from None
+    for seed in sorted(tally.open)[: SHRUNK_MOST if least else 0]:
+        typer.echo(f"least: {repeat_command(shrunk(draw(seed, scenario, seconds), tally.violations[seed]))}")
+    differing: list[int] = []
     if same_as is not None:
-        typer.echo(f"played alike: {len(others.keys() & set(seeds)) - len(differing)} of {len(seeds)}")
+        differing, words = alike(tally, {row["seed"]: (row["digest"], row["hashes"]) for row in read_progress(same_as)})
+        for seed in differing:
+            typer.echo(f"DIFFERENT: {repeat_command(draw(seed, scenario, seconds))}")
+        typer.echo(words)
     return OPEN if tally.open or differing else 0

@@ -43,6 +43,7 @@ class Ledger:
     def __init__(self, cash: int) -> None:
         self.cash = cash
         self.orders: dict[str, Order] = {}
+        self._resting: dict[str, Order] = {}  # those of them that rest
         self.by_client: defaultdict[str, list[str]] = defaultdict(list)
         self.fills: Counter[tuple[str, str]] = Counter()
         self.filled: Counter[str] = Counter()
@@ -67,6 +68,10 @@ class Ledger:
         """An order is as told now; True when it is new."""
         known = self.orders.get(order.order_id)
         self.orders[order.order_id] = order
+        if order.rests:
+            self._resting[order.order_id] = order
+        else:
+            self._resting.pop(order.order_id, None)
         self.moved_ns = order.at_ns
         if not order.own:
             self.foreign_ns = order.at_ns
@@ -106,18 +111,17 @@ class Ledger:
     # ---- what is -----------------------------------------------------------------------------------------------------
 
     def own_resting(self) -> list[Order]:
-        return [order for order in self.orders.values() if order.own and order.rests]
+        return [order for order in self._resting.values() if order.own]
 
     def foreign_resting(self) -> list[Order]:
-        return [order for order in self.orders.values() if not order.own and order.rests]
+        return [order for order in self._resting.values() if not order.own]
 
     def reserved(self) -> int:
         """What resting orders could still cost: reductions of what is held are free, the dearest rest is paid."""
         total = 0
         sides: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
-        for order in self.orders.values():
-            if order.rests:
-                sides[order.ticker, order.side].append(order)
+        for order in self._resting.values():
+            sides[order.ticker, order.side].append(order)
         for (ticker, side), orders in sides.items():
             held = self.positions[ticker]
             free = max(0, -held if side == BID else held)

@@ -14,12 +14,13 @@ HEAD_END = b"\r\n\r\n"
 # Summaries of markets are most of a stream; nothing is judged by them and they carry no sequence.
 UNNUMBERED = b'{"type":"ticker"'
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUED = 1, 2, 8, 9, 10, 0
+_decode = json.JSONDecoder().decode
 
 
 def parsed(data: bytes) -> Any:
     """JSON as plain values, None for anything else."""
     try:
-        return json.loads(data)
+        return _decode(data.decode())
     except (ValueError, RecursionError):
         return None
 
