@@ -20,14 +20,14 @@ class BookSide(StrEnum):
     BID = "bid"
     ASK = "ask"
 
+    sign: int  # +1 where a fill adds YES contracts, -1 where it takes them away
+
+    def __init__(self, word: str) -> None:
+        self.sign = 1 if word == "bid" else -1
+
     @property
     def opposite(self) -> BookSide:
         return BookSide.ASK if self is BookSide.BID else BookSide.BID
-
-    @property
-    def sign(self) -> int:
-        """+1 where a fill adds YES contracts, -1 where it takes them away."""
-        return 1 if self is BookSide.BID else -1
 
 
 class TimeInForce(StrEnum):

@@ -159,10 +159,11 @@ class Arena:
             at_ms=self.now_ns // NS_PER_MS,
             own=[(o.side, o.price, o.remaining) for o in orders],
             resting=tuple(
-                Quote(ticker=Ticker(market.ticker), side=o.side, price=o.price, count=o.remaining) for o in orders
+                Quote(ticker=Ticker(market.ticker), side=o.side, price=o.price, count=Count(o.remaining))
+                for o in orders
             ),
-            position=held.quantity if held else Count(0),
-            cost=held.cost if held else Money(0),
+            position=Count(held.quantity if held else 0),
+            cost=Money(held.cost if held else 0),
             cash=self.account.available,
             portfolio=Money(self.worth()),
             siblings=siblings,
@@ -193,7 +194,7 @@ class Arena:
         working = tuple(
             Working(
                 client_order_id=ClientOrderId(key), ticker=Ticker(market.ticker), side=o.side, price=o.price,
-                remaining=o.remaining, settled=True, old=False,
+                remaining=Count(o.remaining), settled=True, old=False,
             )
             for key, o in orders.items()
         )  # fmt: skip

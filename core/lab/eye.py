@@ -78,7 +78,7 @@ def info_of(market: Market, now_ns: int) -> MarketInfo:
         best_ask=market.book.asks.best,
         last_price=market.last_price,
         volume_24h=Count(market.base_volume_24h + market.volume),
-        open_interest=market.open_interest,
+        open_interest=Count(market.open_interest),
         mutually_exclusive=market.event.mutually_exclusive,
         fees=FeeSchedule(taker_rate=-(-rule.rate(True) // THOUSANDTHS), maker_rate=-(-rule.rate(False) // THOUSANDTHS)),
     )

@@ -12,23 +12,28 @@ from typing import TYPE_CHECKING
 from core.domain.amounts import PRICE_SCALE, Count, Money
 from core.domain.enums import BookSide
 from core.sim.collateral import Collateral
-from core.sim.fees import DIRECT_PRECISION
+from core.sim.fees import DIRECT_PRECISION, FEE_STEP
 from core.sim.model import Fill, Market, Order, Settlement, Transfer
 
 if TYPE_CHECKING:
     from core.sim.groups import OrderGroup
 
+BID = BookSide.BID
 CENT = 10_000  # millionths
 
 
 def closable(quantity: int, side: BookSide, count: int) -> int:
     """How much of an order on this side only gives back what is held."""
-    held = -quantity if side is BookSide.BID else quantity
+    held = -quantity if side is BID else quantity
     return 0 if held <= 0 else min(held, count)
 
 
 class Position:
-    """What an account holds in one market. `cost` is what the open part was bought for, fees apart."""
+    """What an account holds in one market. `cost` is what the open part was bought for, fees apart.
+
+    What every fill moves is plain integers here and in the account, contracts in hundredths and money in millionths:
+    giving each sum its type again would take longer than adding.
+    """
 
     __slots__ = (
         "cost",
@@ -47,13 +52,13 @@ class Position:
     def __init__(self, market: Market, number: int) -> None:
         self.market = market
         self.number = number
-        self.quantity = Count(0)
-        self.cost = Money(0)
-        self.realized = Money(0)
-        self.fees = Money(0)
-        self.open_fees = Money(0)
-        self.traded = Money(0)
-        self.volume = Count(0)
+        self.quantity = 0
+        self.cost = 0
+        self.realized = 0
+        self.fees = 0
+        self.open_fees = 0
+        self.traded = 0
+        self.volume = 0
         self.updated_ns = 0
         self.settled = False
 
@@ -61,28 +66,29 @@ class Position:
         """How much of an order on this side only gives back what is held."""
         return closable(self.quantity, side, count)
 
-    def trade(self, side: BookSide, price: int, count: int) -> Money:
+    def trade(self, side: BookSide, price: int, count: int) -> int:
         """Move by a fill and return the cash it brings, before fees; buying is negative."""
-        buys = side is BookSide.BID
+        buys, before = side is BID, self.quantity
         unit = price if buys else PRICE_SCALE - price
-        closing = closable(self.quantity, side, count)
-        proceeds, opening = 0, count
-        if closing:
-            proceeds, opening = (PRICE_SCALE - unit) * closing, count - closing
-            held = abs(self.quantity)
-            released = self.cost * closing // held
-            self.open_fees = Money(self.open_fees - self.open_fees * closing // held)
-            self.realized = Money(self.realized + proceeds - released)
-            self.cost = Money(self.cost - released)
-        self.cost = Money(self.cost + unit * opening)
-        self.quantity = Count(self.quantity + count if buys else self.quantity - count)
-        self.traded = Money(self.traded + unit * count)
-        self.volume = Count(self.volume + count)
-        return Money(proceeds - unit * opening)
+        paid = unit * count
+        self.quantity = before + count if buys else before - count
+        self.traded += paid
+        self.volume += count
+        if before >= 0 if buys else before <= 0:
+            self.cost += paid
+            return -paid
+        held = abs(before)
+        closing = min(held, count)
+        proceeds, opened = (PRICE_SCALE - unit) * closing, unit * (count - closing)
+        released = self.cost * closing // held
+        self.open_fees -= self.open_fees * closing // held
+        self.realized += proceeds - released
+        self.cost += opened - released
+        return proceeds - opened
 
-    def charge(self, fee: Money, now_ns: int) -> None:
-        self.fees = Money(self.fees + fee)
-        self.open_fees = Money(self.open_fees + fee) if self.quantity else Money(0)
+    def charge(self, fee: int, now_ns: int) -> None:
+        self.fees += fee
+        self.open_fees = self.open_fees + fee if self.quantity else 0
         self.updated_ns = now_ns
 
 
@@ -93,9 +99,9 @@ class Account:
         self.user_id = user_id
         self.precision = precision  # what balance changes are rounded to: direct members $0.0001, others a cent
         self.deposits = deposit
-        self.cash = deposit
+        self.cash: int = deposit
         self.house = house
-        self.fees = Money(0)
+        self.fees = 0
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
         self.client_ids: set[str] = set()
@@ -125,7 +131,7 @@ class Account:
 
     def quantity(self, ticker: str) -> Count:
         held = self.positions.get(ticker)
-        return held.quantity if held else Count(0)
+        return Count(held.quantity if held else 0)
 
     @property
     def resting_count(self) -> int:
@@ -166,15 +172,21 @@ class Account:
         if not self.house:
             self._collateral.moved(ticker)
 
+    def can_surely_pay(self, full: int, multiplier: int) -> bool:
+        """Whether an order and its fee are surely affordable: the quick answer, and only ever yes.
+
+        One more order never reserves more than its own full price, and all of them never more than `gross`: where that
+        is affordable nothing has to be worked out.
+        """
+        # A rate is at most 0.07, less than a fourteenth, and P * (1 - P) is less than either price.
+        most_fee = full * multiplier // 14_000 + 2 * FEE_STEP
+        return full + most_fee + self._collateral.gross <= self.cash
+
     def can_pay(self, order: Order, closing_back: int, fee: int, instead_of: Order | None) -> bool:
         """Whether the worst an order could cost is there: what it reserves more, less what closing brings, and its fee.
 
-        An order that needs nothing may always come. One more order never reserves more than its own full price, and
-        all of them never more than `gross`: where that is affordable nothing has to be worked out.
+        An order that needs nothing may always come.
         """
-        full = order.unit_cost * order.remaining
-        if full + fee + self._collateral.gross <= self.cash:
-            return True
         row = (order.price, order.unit_cost, int(order.remaining))
         needed = self._collateral.more((order.market.ticker, order.side), row, instead_of) - closing_back
         return needed <= 0 or needed + fee <= self.available
@@ -191,18 +203,18 @@ class Account:
         payout = (value if quantity > 0 else PRICE_SCALE - value) * abs(quantity)
         paid = Money(payout // CENT * CENT)
         kept = Money(payout - paid)
-        held.realized = Money(held.realized + payout - cost)
-        held.quantity, held.cost = Count(0), Money(0)
+        held.realized += payout - cost
+        held.quantity = held.cost = 0
         held.charge(kept, now_ns)
-        self.cash = Money(self.cash + paid)
-        self.fees = Money(self.fees + kept)
+        self.cash += paid
+        self.fees += kept
         row = Settlement(
             number=len(self.settlements) + 1,
             market=market,
-            quantity=quantity,
-            cost=cost,
+            quantity=Count(quantity),
+            cost=Money(cost),
             paid=paid,
-            fees=held.fees,
+            fees=Money(held.fees),
             at_ns=now_ns,
         )
         self.settlements.append(row)

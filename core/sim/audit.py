@@ -36,7 +36,7 @@ def check_conservation(venue: Venue) -> Conservation:
         balances=Money(sum(a.available for a in accounts)),
         reserved=Money(sum(a.reserved for a in accounts)),
         collateral=Money(sum(_pairs(venue).values()) * ONE_DOLLAR),
-        fees=venue.matcher.fees,
+        fees=Money(venue.matcher.fees),
     )
     held = found.balances + found.reserved + found.collateral + found.fees
     assert found.deposits == held, f"deposits {found.deposits} are not what is held {held}: {found}"

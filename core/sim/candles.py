@@ -82,8 +82,8 @@ class Candle:
 
 def _best(market: Market) -> tuple[int, int]:
     """Best bid and ask; where there is none, the end of the scale."""
-    bid, ask = market.book.bids.best, market.book.asks.best
-    return 0 if bid is None else bid, PRICE_SCALE if ask is None else ask
+    bids, asks = market.book.bids.ranks, market.book.asks.ranks
+    return bids[-1] if bids else 0, -asks[-1] if asks else PRICE_SCALE
 
 
 class Candles:
@@ -95,8 +95,11 @@ class Candles:
 
     def quoted(self, market: Market, at_ns: int) -> None:
         """The best prices may have moved."""
-        candle = self._now(market, at_ns)
-        bid, ask = _best(market)
+        candle = self._last.get(market.ticker)
+        if candle is None or at_ns >= candle.end_s * NS:
+            candle = self._next(market, at_ns)
+        bids, asks = market.book.bids.ranks, market.book.asks.ranks
+        bid, ask = bids[-1] if bids else 0, -asks[-1] if asks else PRICE_SCALE
         if bid != candle.bid.close:
             candle.bid.take(bid)
         if ask != candle.ask.close:
@@ -104,7 +107,10 @@ class Candles:
         candle.open_interest = market.base_open_interest + market.open_interest
 
     def traded(self, trade: Trade) -> None:
-        candle = self._now(trade.market, trade.at_ns)
+        market, at_ns = trade.market, trade.at_ns
+        candle = self._last.get(market.ticker)
+        if candle is None or at_ns >= candle.end_s * NS:
+            candle = self._next(market, at_ns)
         if candle.price is None:
             candle.price = Span(trade.price)
         else:
@@ -112,10 +118,7 @@ class Candles:
         candle.value += trade.price * trade.count
         candle.volume += trade.count
 
-    def _now(self, market: Market, at_ns: int) -> Candle:
-        last = self._last.get(market.ticker)
-        if last is not None and at_ns < last.end_s * NS:
-            return last
+    def _next(self, market: Market, at_ns: int) -> Candle:
         kept = self._minutes.setdefault(market.ticker, deque(maxlen=MINUTES_KEPT))
         price = next((c.price.close for c in reversed(kept) if c.price is not None), None)
         candle = Candle((at_ns // NS // MINUTE + 1) * MINUTE, *_best(market), price, market.base_open_interest)

@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.amounts import ONE_DOLLAR
-from core.domain.enums import MarketStatus, OrderStatus, TimeInForce
+from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
 from core.sim.accounts import Account, closable
 from core.sim.errors import refusal
 from core.sim.fees import trade_fee
+from core.sim.grid import VALID
 from core.sim.model import Amendment, Market, NewOrder, Order
 
 if TYPE_CHECKING:
     from core.sim.venue import Venue
 
+BID = BookSide.BID
+GOOD_TILL_CANCELED, ACTIVE = TimeInForce.GOOD_TILL_CANCELED, MarketStatus.ACTIVE
 CLIENT_ID_LENGTH = 64
 MOST_RESTING = 200_000  # open orders per user
 
@@ -30,7 +33,7 @@ def trading(venue: Venue, ticker: str) -> Market:
         raise refusal("exchange_is_paused")
     if not venue.trading_active:
         raise refusal("trading_is_paused")
-    if market.status is not MarketStatus.ACTIVE or venue.now_ns >= market.close_ns:
+    if market.status is not ACTIVE or venue.now_ns >= market.close_ns:
         raise refusal("market_inactive")
     return market
 
@@ -52,7 +55,7 @@ def live_order(account: Account, order_id: str) -> Order:
 
 
 def wish(venue: Venue, account: Account, market: Market, wanted: NewOrder) -> None:
-    if not market.takes(wanted.price):
+    if wanted.price not in VALID[market.structure]:
         raise refusal("invalid_price")
     if wanted.count <= 0:
         raise refusal("invalid_order_size")
@@ -61,16 +64,17 @@ def wish(venue: Venue, account: Account, market: Market, wanted: NewOrder) -> No
     tif = wanted.time_in_force
     if wanted.expiration_ns and wanted.expiration_ns <= venue.now_ns:
         raise refusal("invalid_order", "Expiration timestamp must be in the future")
-    if wanted.expiration_ns and tif is not TimeInForce.GOOD_TILL_CANCELED:
+    if wanted.expiration_ns and tif is not GOOD_TILL_CANCELED:
         raise refusal("invalid_order", f"Cannot specify both {tif.value} and expiration_ts")
-    if wanted.post_only and tif is not TimeInForce.GOOD_TILL_CANCELED:
+    if wanted.post_only and tif is not GOOD_TILL_CANCELED:
         raise refusal("invalid_order", f"Cannot specify both {tif.value} and post_only")
     if wanted.reduce_only and tif is not TimeInForce.IMMEDIATE_OR_CANCEL:
         raise refusal("invalid_order", "reduce_only requires immediate_or_cancel")
-    if len(wanted.client_order_id) > CLIENT_ID_LENGTH:
-        raise refusal("invalid_order", "client_order_id is too long")
-    if wanted.client_order_id in account.client_ids and not venue.repeats(account, wanted.client_order_id):
-        raise refusal("order_already_exists")
+    if wanted.client_order_id:
+        if len(wanted.client_order_id) > CLIENT_ID_LENGTH:
+            raise refusal("invalid_order", "client_order_id is too long")
+        if wanted.client_order_id in account.client_ids and not venue.repeats(account, wanted.client_order_id):
+            raise refusal("order_already_exists")
     if account.resting_count >= MOST_RESTING:
         raise refusal("invalid_order", "too many open orders")
 
@@ -80,11 +84,15 @@ def funds(venue: Venue, order: Order, instead_of: Order | None = None) -> None:
     account, market = order.account, order.market
     if account.house:
         return
+    rule = market.fee(venue.now_ns)
+    unit = order.price if order.side is BID else ONE_DOLLAR - order.price
+    if account.can_surely_pay(unit * order.remaining, rule.multiplier):
+        return
     back = 0
-    if order.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
-        back = (ONE_DOLLAR - order.unit_cost) * closable(account.quantity(market.ticker), order.side, order.remaining)
+    if order.time_in_force is not GOOD_TILL_CANCELED:
+        back = (ONE_DOLLAR - unit) * closable(account.quantity(market.ticker), order.side, order.remaining)
     takes = market.book.against(order.side).within(order.price)
-    fee = trade_fee(market.fee(venue.now_ns), is_taker=takes, price=order.price, count=order.remaining)
+    fee = trade_fee(rule, is_taker=takes, price=order.price, count=order.remaining)
     if not account.can_pay(order, back, fee, instead_of):
         raise refusal("insufficient_balance")
 

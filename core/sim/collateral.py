@@ -2,7 +2,7 @@
 
 A position covers the orders that would fill first; all others cost their full price if they open. The exact sum is
 worked out only when somebody looks at it or when money is short: most of the time `gross`, which is never less, says
-that there is enough.
+that there is enough. Until then nothing is sorted either.
 """
 
 from __future__ import annotations
@@ -12,38 +12,43 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from core.domain.amounts import Money
+from core.domain.amounts import ONE_DOLLAR, Money
 from core.domain.enums import BookSide
 
 if TYPE_CHECKING:
     from core.sim.model import Order
 
+ASK = BookSide.ASK
 Key = tuple[str, BookSide]
 NUMBERS = 40  # bits of an order's place below its rank
+NUMBER = (1 << NUMBERS) - 1
 
 
 class Resting:
-    """One side of one market. Places are integers, rank above number: those that would fill first come first."""
+    """One side of one market, by order numbers."""
 
     __slots__ = ("contracts", "gross", "orders", "places", "reserved")
 
     def __init__(self) -> None:
-        self.places: list[int] = []
         self.orders: dict[int, Order] = {}
         self.contracts = 0
         self.gross = 0  # what the orders cost if nothing covers them
         self.reserved = 0  # as last worked out
+        # Integers, rank above number, so that those that would fill first come first; kept up once they were asked for.
+        self.places: list[int] | None = None
 
     def covered(self, cover: int, more: tuple[int, int, int] | None = None, without: Order | None = None) -> int:
         """What a position of `cover` contracts saves here; also with one more (rank, unit, count), without another."""
         saved = 0
+        if self.places is None:
+            self.places = sorted(_place(order) for order in self.orders.values())
         for place in self.places:
             if more is not None and more[0] < place >> NUMBERS:
                 free = min(cover, more[2])
                 saved, cover, more = saved + more[1] * free, cover - free, None
             if cover <= 0:
                 return saved
-            order = self.orders[place]
+            order = self.orders[place & NUMBER]
             if order is not without:
                 free = min(cover, order.remaining)
                 saved, cover = saved + order.unit_cost * free, cover - free
@@ -59,10 +64,12 @@ class Resting:
 class Collateral:
     """All resting orders of an account. `held` says what it holds in a market, YES positive."""
 
+    __slots__ = ("_held", "_moved", "_reserved", "_sides", "gross", "orders")
+
     def __init__(self, held: Callable[[str], int]) -> None:
         self._held = held
-        self._sides: dict[Key, Resting] = {}
-        self._moved: dict[Key, None] = {}
+        self._sides: dict[str, tuple[Resting, Resting]] = {}  # bids and asks by market
+        self._moved: dict[str, None] = {}  # markets to be worked out again
         self._reserved = 0
         self.gross = 0
         self.orders = 0
@@ -71,49 +78,62 @@ class Collateral:
     def reserved(self) -> Money:
         """What is reserved now, exactly."""
         if self._moved:
-            for key in self._moved:
-                self._work_out(key)
+            for ticker in self._moved:
+                self._work_out(ticker)
             self._moved.clear()
         return Money(self._reserved)
 
     def moved(self, ticker: str) -> None:
         """The position in a market has changed."""
-        for key in ((ticker, BookSide.BID), (ticker, BookSide.ASK)):
-            if key in self._sides:
-                self._moved[key] = None
+        self._moved[ticker] = None
 
     def add(self, order: Order) -> None:
-        key = (order.market.ticker, order.side)
-        side = self._sides.get(key)
-        if side is None:
-            side = self._sides[key] = Resting()
-        place = _place(order)
-        insort(side.places, place)
-        side.orders[place] = order
+        ticker, contracts = order.market.ticker, order.remaining
+        sides = self._sides.get(ticker)
+        if sides is None:
+            sides = self._sides[ticker] = (Resting(), Resting())
+        side = sides[order.side is ASK]
+        side.orders[order.number] = order
+        if side.places is not None:
+            insort(side.places, _place(order))
+        full = (ONE_DOLLAR - order.price if order.side is ASK else order.price) * contracts
+        side.contracts += contracts
+        side.gross += full
+        self.gross += full
         self.orders += 1
-        self._count(key, side, order.remaining, order.unit_cost)
+        self._moved[ticker] = None
 
     def remove(self, order: Order) -> None:
         """A whole order goes; its `remaining` is what it held to the last."""
-        key = (order.market.ticker, order.side)
-        side = self._sides[key]
-        place = _place(order)
-        del side.places[bisect_left(side.places, place)], side.orders[place]
+        ticker, contracts = order.market.ticker, order.remaining
+        side = self._sides[ticker][order.side is ASK]
+        del side.orders[order.number]
+        if side.places is not None:
+            del side.places[bisect_left(side.places, _place(order))]
+        full = (ONE_DOLLAR - order.price if order.side is ASK else order.price) * contracts
+        side.contracts -= contracts
+        side.gross -= full
+        self.gross -= full
         self.orders -= 1
-        self._count(key, side, -order.remaining, order.unit_cost)
+        self._moved[ticker] = None
 
     def lessen(self, order: Order, by: int) -> None:
         """An order has become smaller."""
-        key = (order.market.ticker, order.side)
-        self._count(key, self._sides[key], -by, order.unit_cost)
+        ticker = order.market.ticker
+        side = self._sides[ticker][order.side is ASK]
+        full = (ONE_DOLLAR - order.price if order.side is ASK else order.price) * by
+        side.contracts -= by
+        side.gross -= full
+        self.gross -= full
+        self._moved[ticker] = None
 
     def of(self, ticker: str, side: BookSide) -> Iterable[Order]:
-        found = self._sides.get((ticker, side))
-        return found.orders.values() if found else ()
+        found = self._sides.get(ticker)
+        return found[side is ASK].orders.values() if found else ()
 
     def all(self) -> list[Order]:
         """Every resting order, oldest first."""
-        found = [order for side in self._sides.values() for order in side.orders.values()]
+        found = [order for sides in self._sides.values() for side in sides for order in side.orders.values()]
         return sorted(found, key=attrgetter("number"))
 
     def more(self, key: Key, row: tuple[int, int, int], without: Order | None) -> int:
@@ -123,7 +143,8 @@ class Collateral:
         cover = -self._held(key[0]) * key[1].sign
         if cover <= 0:
             return gross
-        side = self._sides.get(key) or Resting()
+        sides = self._sides.get(key[0])
+        side = sides[key[1] is ASK] if sides else Resting()
         saved = side.covered(cover, (-price * key[1].sign, unit, count), without)
         return side.gross + gross - saved - side.needs(cover)
 
@@ -134,19 +155,17 @@ class Collateral:
             made.add(orders[order.order_id])
         return made
 
-    def _count(self, key: Key, side: Resting, contracts: int, unit: int) -> None:
-        side.contracts += contracts
-        side.gross += unit * contracts
-        self.gross += unit * contracts
-        self._moved[key] = None
-
-    def _work_out(self, key: Key) -> None:
-        side = self._sides[key]
-        now = side.needs(-self._held(key[0]) * key[1].sign)
-        self._reserved += now - side.reserved
-        side.reserved = now
+    def _work_out(self, ticker: str) -> None:
+        sides = self._sides.get(ticker)
+        if sides is None:
+            return  # nothing rests in a market whose position has moved
+        cover = -self._held(ticker)
+        for side, saves in zip(sides, (cover, -cover), strict=True):
+            now = side.needs(saves)
+            self._reserved += now - side.reserved
+            side.reserved = now
 
 
 def _place(order: Order) -> int:
-    rank = -order.price if order.side is BookSide.BID else order.price
+    rank = order.price if order.side is ASK else -order.price
     return (rank << NUMBERS) + order.number

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from core.domain.amounts import PRICE_SCALE, Money, Price, contracts
+from core.domain.amounts import PRICE_SCALE, Count, Money, Price, contracts
 from core.domain.enums import BookSide, MarketStatus, TimeInForce
 from core.sim.accounts import Account
 from core.sim.catalog import Catalog
@@ -187,7 +187,7 @@ class Director:
             ticker=own.market.ticker,
             side=own.side.opposite,
             price=own.price,
-            count=own.remaining,
+            count=Count(own.remaining),
             time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
             self_trade=MAKER,
         )

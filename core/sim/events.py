@@ -6,13 +6,12 @@ actions of the whole exchange; several book changes of one action share it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
+from msgspec.structs import replace
 
-from core.domain.amounts import Count, Money, Price
+from core.domain.amounts import Count, Price
 from core.domain.enums import BookSide
-from core.sim.accounts import Account
+from core.sim.accounts import Account, Position
 from core.sim.model import Event, Fill, Market, Order, Trade
 
 
@@ -22,7 +21,7 @@ class BookMoved(msgspec.Struct, frozen=True, eq=False):
     market: Market
     side: BookSide
     price: Price
-    delta: Count
+    delta: int
     clock: int
     at_ns: int
     owner: Account | None
@@ -53,12 +52,12 @@ class OrderMoved(msgspec.Struct, frozen=True, eq=False):
 class PositionMoved(msgspec.Struct, frozen=True, eq=False):
     account: Account
     market: Market
-    quantity: Count
-    cost: Money
-    realized: Money
-    fees: Money
-    open_fees: Money
-    volume: Count
+    quantity: int
+    cost: int
+    realized: int
+    fees: int
+    open_fees: int
+    volume: int
 
 
 class MarketMoved(msgspec.Struct, frozen=True, eq=False):
@@ -101,79 +100,55 @@ VenueEvent = (
 )
 
 
-class Batch:
+class Batch(msgspec.Struct, eq=False):
     """The facts of one command, gathered while it runs and handed out in the fixed order."""
 
-    __slots__ = (
-        "_markets", "_orders", "_positions", "books", "clock", "events", "fills", "groups", "lives", "now_ns", "trades",
-    )  # fmt: skip
-
-    def __init__(self, clock: int, now_ns: int) -> None:
-        self.clock = clock
-        self.now_ns = now_ns
-        self.books: list[BookMoved] = []
-        self.trades: list[Traded] = []
-        self.fills: list[Filled] = []
-        self.groups: list[GroupMoved] = []
-        self.events: list[EventListed | EventFeeMoved] = []
-        self.lives: list[MarketMoved] = []
-        self._markets: dict[str, Market] = {}
-        self._orders: dict[str, Order] = {}
-        self._positions: dict[tuple[str, str], tuple[Account, Market]] = {}
+    clock: int
+    now_ns: int
+    books: list[BookMoved] = []
+    trades: list[Traded] = []
+    fills: list[Filled] = []
+    steps: list[GroupMoved | EventListed | EventFeeMoved | MarketMoved] = []
+    markets: dict[str, Market] = {}  # those whose quotes may have moved
+    _orders: dict[Order, None] = {}
+    _positions: dict[Position, Account] = {}
 
     def level(self, order: Order, delta: int) -> None:
         """A level changed because of `order`."""
         market, owner = order.market, order.account
         market.clock = self.clock
-        self._markets[market.ticker] = market
+        self.markets[market.ticker] = market
         told = None if owner.house else owner
-        moved = BookMoved(
-            market, order.side, order.price, Count(delta), self.clock, self.now_ns, told, order.client_order_id
-        )
+        moved = BookMoved(market, order.side, order.price, delta, self.clock, self.now_ns, told, order.client_order_id)
         self.books.append(moved)
 
     def order(self, order: Order) -> None:
         if not order.account.house:
-            self._orders[order.order_id] = order
+            self._orders[order] = None
 
-    def filled(self, fill: Fill) -> None:
-        """A member's fill; a house account is told nothing."""
-        account, market = fill.order.account, fill.order.market
+    def filled(self, account: Account, fill: Fill, held: Position) -> None:
+        """A member's fill and what it holds after it; a house account is told nothing."""
         self.fills.append(Filled(account, fill))
-        self._positions[account.user_id, market.ticker] = (account, market)
+        self._positions[held] = account
 
     def position(self, account: Account, market: Market) -> None:
         """What the account holds in a market has changed."""
         if not account.house:
-            self._positions[account.user_id, market.ticker] = (account, market)
+            self._positions[account.position(market)] = account
 
     def touched(self, market: Market) -> None:
-        self._markets[market.ticker] = market
-
-    @property
-    def markets(self) -> Iterable[Market]:
-        """The markets whose quotes may have moved."""
-        return self._markets.values()
+        self.markets[market.ticker] = market
 
     def hand_out(self, out: list[VenueEvent]) -> None:
         """Append everything, in the order clients see it; orders and positions as they are now."""
         out += self.books
         out += self.trades
-        for market in self._markets.values():
+        for market in self.markets.values():
             out.append(TickerMoved(market, self.now_ns))
         out += self.fills
-        for order in self._orders.values():
-            out.append(OrderMoved(order.account, msgspec.structs.replace(order)))
-        for account, market in self._positions.values():
-            out.append(_position(account, market))
-        if self.groups or self.events or self.lives:
-            out += self.groups
-            out += self.events
-            out += self.lives
-
-
-def _position(account: Account, market: Market) -> PositionMoved:
-    held = account.position(market)
-    return PositionMoved(
-        account, market, held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
-    )
+        for order in self._orders:
+            out.append(OrderMoved(order.account, replace(order)))
+        for held, account in self._positions.items():
+            told = held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
+            out.append(PositionMoved(account, held.market, *told))
+        out += self.steps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from core.domain.amounts import MONEY_SCALE, PRICE_SCALE, Money
+from core.domain.amounts import MONEY_SCALE, NO_MONEY, PRICE_SCALE, Money
 
 FEE_STEP = 100  # $0.0001 in millionths
 DIRECT_PRECISION = 100  # direct members settle to $0.0001
@@ -47,19 +47,16 @@ class FillFee(msgspec.Struct, frozen=True):
 def trade_fee(rule: FeeRule, *, is_taker: bool, price: int, count: int) -> Money:
     """The fee of a fill before rounding of the balance, up to the next $0.0001."""
     rate = rule.rate(is_taker)
-    if not rate:
-        return Money(0)
-    exact = rate * count * price * (PRICE_SCALE - price)
-    return Money(-(-exact // _STEPS) * FEE_STEP)
+    return Money(-(-rate * count * price * (PRICE_SCALE - price) // _STEPS) * FEE_STEP) if rate else NO_MONEY
 
 
-def settle(revenue: Money, fee: Money, paid_rounding: Money, precision: int = DIRECT_PRECISION) -> FillFee:
+def settle(revenue: int, fee: int, paid_rounding: int, precision: int = DIRECT_PRECISION) -> FillFee:
     """Round a fill's balance change down and keep the order's account of rounding; a net fee is never negative."""
     change = revenue - fee
     rounding = change - change // precision * precision
     paid = paid_rounding + rounding
     rebate = min(REBATE, fee + rounding) if paid > REBATE else 0
-    return FillFee(fee, Money(rounding), Money(rebate), Money(paid - rebate))
+    return FillFee(Money(fee), Money(rounding), Money(rebate), Money(paid - rebate))
 
 
 assert MONEY_SCALE // FEE_STEP == PRICE_SCALE

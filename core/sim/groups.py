@@ -59,7 +59,7 @@ class OrderGroup:
         self.triggered = True
         for order in list(self.members.values()):
             take_off(order, CANCELED, batch)
-        batch.groups.append(GroupMoved(self.account, "triggered", self.group_id, None, batch.now_ns))
+        batch.steps.append(GroupMoved(self.account, "triggered", self.group_id, None, batch.now_ns))
 
 
 class Groups:
@@ -100,7 +100,7 @@ class Groups:
         for order in list(group.members.values()):
             take_off(order, CANCELED, batch)
         del account.groups[group_id]
-        batch.groups.append(GroupMoved(account, "deleted", group_id, None, batch.now_ns))
+        batch.steps.append(GroupMoved(account, "deleted", group_id, None, batch.now_ns))
         self._venue.publish(batch)
 
     def trigger(self, account: Account, group_id: str, now_ns: int) -> None:
@@ -125,12 +125,12 @@ class Groups:
         group = self.find(account, group_id)
         group.limit = limit
         batch = self._venue.begin()
-        batch.groups.append(GroupMoved(account, "limit_updated", group_id, limit, batch.now_ns))
+        batch.steps.append(GroupMoved(account, "limit_updated", group_id, limit, batch.now_ns))
         if not group.triggered and group.exceeds(now_ns):
             group.trip(batch)
         self._venue.publish(batch)
 
     def _tell(self, group: OrderGroup, event_type: str, limit: Count | None) -> None:
         batch = self._venue.begin()
-        batch.groups.append(GroupMoved(group.account, event_type, group.group_id, limit, batch.now_ns))
+        batch.steps.append(GroupMoved(group.account, event_type, group.group_id, limit, batch.now_ns))
         self._venue.publish(batch)

@@ -83,13 +83,13 @@ class Lifecycle:
         venue.series.setdefault(event.series.ticker, event.series)
         venue.events[event.ticker] = event
         batch = venue.begin()
-        batch.events.append(EventListed(event))
+        batch.steps.append(EventListed(event))
         for market in event.markets:
             venue.markets[market.ticker] = market
             if market.open_ns > venue.now_ns:
                 market.status = S.INITIALIZED
             self.schedule(market)
-            batch.lives.append(MarketMoved(market, "created", {}))
+            batch.steps.append(MarketMoved(market, "created", {}))
         venue.publish(batch)
 
     def pause(self, ticker: str, now_ns: int) -> None:
@@ -211,7 +211,7 @@ class Lifecycle:
 
     def _tell(self, batch: Batch, market: Market, event_type: str, **fields: bool | int | str) -> None:
         batch.touched(market)
-        batch.lives.append(MarketMoved(market, event_type, fields))
+        batch.steps.append(MarketMoved(market, event_type, fields))
         self._venue.publish(batch)
 
     def _sweep(self, market: Market, reason: str, batch: Batch) -> None:
@@ -315,5 +315,5 @@ class Lifecycle:
             return
         event.fee_type_override, event.fee_multiplier_override = change.fee_type, change.multiplier
         batch = self._venue.begin()
-        batch.events.append(EventFeeMoved(event))
+        batch.steps.append(EventFeeMoved(event))
         self._venue.publish(batch)

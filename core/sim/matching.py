@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from core.domain.amounts import Count, Money, Price, cost
+from core.domain.amounts import PRICE_SCALE, Count, Money
 from core.domain.enums import BookSide, OrderStatus, TimeInForce
-from core.sim.accounts import Position, closable
+from core.sim.book import Ladder
 from core.sim.events import Batch, Traded
-from core.sim.fees import settle, trade_fee
+from core.sim.fees import REBATE, settle, trade_fee
 from core.sim.model import MAKER, Fill, Market, Order, Trade
-from core.sim.text import uuid_text
+from core.sim.text import Ids
 
 if TYPE_CHECKING:
     from core.sim.groups import OrderGroup
+
+# A member of an enum costs several comparisons when it is looked up on its class.
+BID = BookSide.BID
+EXECUTED, CANCELED = OrderStatus.EXECUTED, OrderStatus.CANCELED
+GOOD_TILL_CANCELED, FILL_OR_KILL = TimeInForce.GOOD_TILL_CANCELED, TimeInForce.FILL_OR_KILL
 
 
 @dataclass(slots=True)
@@ -31,23 +36,14 @@ class Counters:
     fill: int = 0
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What an incoming order did at once."""
-
-    filled: int = 0
-    value: int = 0
-    fees: int = 0
-
-
 class Matcher:
     """Runs incoming orders; owns trade ids and the money taken in fees."""
 
     def __init__(self, chance: Random, counters: Counters) -> None:
-        self._chance = chance
+        self._ids = Ids(chance)
         self._counters = counters
         self._matched: list[tuple[OrderGroup, int]] = []
-        self.fees = Money(0)
+        self.fees = 0
 
     def fillable(self, market: Market, order: Order) -> int:
         """How much of a new order could fill at once, for fill-or-kill."""
@@ -62,16 +58,14 @@ class Matcher:
                 break
         return min(total, order.remaining)
 
-    def run(self, order: Order, batch: Batch) -> Outcome:
+    def run(self, order: Order, batch: Batch) -> None:
         """Match as far as it goes, then rest or cancel what is left."""
-        outcome = Outcome()
-        ladder = order.market.book.against(order.side)
+        book = order.market.book
+        own, ladder = (book.bids, book.asks) if order.side is BID else (book.asks, book.bids)
         reason = ""
-        while order.remaining and ladder.within(order.price):
-            maker = ladder.head()
-            assert maker is not None
+        while order.remaining and (maker := ladder.head(order.price)) is not None:
             if maker.account is not order.account:
-                self._execute(order, maker, outcome, batch)
+                self._execute(order, maker, ladder, batch)
             elif order.self_trade == MAKER:
                 take_off(maker, "SelfTradeCancel", batch)
             else:
@@ -84,52 +78,44 @@ class Matcher:
             matched, self._matched = self._matched, []
             for group, count in matched:
                 group.record(count, batch.now_ns, batch)
-        self._conclude(order, reason, batch)
-        return outcome
-
-    def _conclude(self, order: Order, reason: str, batch: Batch) -> None:
         batch.order(order)
         if order.group is not None and order.group.triggered:
             # Its own fills have stopped the group it belongs to: what is left ends like the other members.
             reason = reason or "Decrease"
         if not order.remaining:
-            order.status = OrderStatus.EXECUTED
-        elif reason or order.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
+            order.status = EXECUTED
+        elif reason or order.time_in_force is not GOOD_TILL_CANCELED:
             end(order, reason or "Decrease", batch)
         else:
-            order.market.book.side(order.side).add(order)
+            own.add(order)
             order.account.rest(order)
             batch.level(order, order.remaining)
 
-    def _execute(self, taker: Order, maker: Order, outcome: Outcome, batch: Batch) -> None:
-        count = Count(min(taker.remaining, maker.remaining))
-        market, price = taker.market, maker.price
-        ladder = market.book.side(maker.side)
-        batch.level(maker, -count)
-        if count == maker.remaining:
+    def _execute(self, taker: Order, maker: Order, ladder: Ladder, batch: Batch) -> None:
+        market, count = maker.market, maker.remaining
+        if taker.remaining >= count:
+            batch.level(maker, -count)
             ladder.remove(maker)
             maker.account.unrest(maker)
-            maker.remaining = Count(0)
-            maker.status = OrderStatus.EXECUTED
+            maker.remaining = 0
+            maker.status = EXECUTED
         else:
+            count = taker.remaining
+            batch.level(maker, -count)
             ladder.shrink(maker, count)
             maker.account.lessened(maker, count)
-        taker.remaining = Count(taker.remaining - count)
-        trade = self._print(taker, maker, count, batch)
-        ours, theirs = taker.account.position(market), maker.account.position(market)
-        longs = max(ours.quantity, 0) + max(theirs.quantity, 0)
-        outcome.fees += self._book(taker, ours, trade, is_taker=True, batch=batch)
-        self._book(maker, theirs, trade, is_taker=False, batch=batch)
-        market.open_interest = Count(market.open_interest + max(ours.quantity, 0) + max(theirs.quantity, 0) - longs)
-        outcome.filled += count
-        outcome.value += cost(price, count)
+        taker.remaining -= count
+        trade = self._print(taker, maker, Count(count), batch)
+        rule = market.fee(batch.now_ns)
+        self._book(taker, trade, trade_fee(rule, is_taker=True, price=maker.price, count=count), True, batch)
+        self._book(maker, trade, trade_fee(rule, is_taker=False, price=maker.price, count=count), False, batch)
         batch.order(maker)
         if maker.group is None and taker.group is None:
             return
         for group in (maker.group, taker.group):
             if group is None:
                 continue
-            if taker.time_in_force is TimeInForce.FILL_OR_KILL:
+            if taker.time_in_force is FILL_OR_KILL:
                 # All or nothing comes first: members it still counts on stay until it is done.
                 self._matched.append((group, count))
             else:
@@ -140,62 +126,66 @@ class Matcher:
         self._counters.trade += 1
         trade = Trade(
             number=self._counters.trade,
-            trade_id=uuid_text(self._chance),
+            ids=self._ids,
             market=market,
-            price=Price(price),
+            price=price,
             count=count,
             taker_side=taker.side,
             at_ns=batch.now_ns,
             taker=taker.account,
             maker=maker.account,
         )
-        market.last_price, market.last_size = trade.price, count
-        market.volume = Count(market.volume + count)
-        market.dollar_volume = Money(market.dollar_volume + price * count)
+        market.last_price, market.last_size = price, count
+        market.volume += count
+        market.dollar_volume += price * count
         batch.trades.append(Traded(trade))
         return trade
 
-    def _book(self, order: Order, held: Position, trade: Trade, *, is_taker: bool, batch: Batch) -> Money:
+    def _book(self, order: Order, trade: Trade, fee: int, is_taker: bool, batch: Batch) -> None:
         """One party's money, position, fee and fill."""
-        account, count, price = order.account, trade.count, trade.price
-        closes = closable(held.quantity, order.side, count) > 0
-        revenue = held.trade(order.side, price, count)
-        rule = order.market.fee(trade.at_ns)
-        fee = trade_fee(rule, is_taker=is_taker, price=price, count=count)
-        charged = settle(revenue, fee, order.paid_rounding, account.precision)
-        net, order.paid_rounding = charged.net, charged.paid_rounding
-        held.charge(net, trade.at_ns)
-        account.cash = Money(account.cash + revenue - net)
-        account.fees = Money(account.fees + net)
-        self.fees = Money(self.fees + net)
-        self._tally(order, price, count, net, is_taker, trade.at_ns)
-        if not account.house:
-            account.refresh(order.market.ticker)
-            self._counters.fill += 1
-            fill = Fill(
-                number=self._counters.fill,
-                trade=trade,
-                order=order,
-                is_taker=is_taker,
-                fee=net,
-                closes=closes,
-                position_after=held.quantity,
-            )
-            account.fills.append(fill)
-            batch.filled(fill)
-        return net
+        account, market, count = order.account, trade.market, trade.count
+        held = account.position(market)
+        before = held.quantity
+        revenue = held.trade(order.side, trade.price, count)
+        after = held.quantity
+        grown = (after if after > 0 else 0) - (before if before > 0 else 0)
+        market.open_interest += grown
+        if (revenue - fee) % account.precision or order.paid_rounding > REBATE:
+            charged = settle(revenue, fee, order.paid_rounding, account.precision)
+            fee, order.paid_rounding = charged.net, charged.paid_rounding
+        held.charge(fee, trade.at_ns)
+        account.cash += revenue - fee
+        account.fees += fee
+        self.fees += fee
+        _tally(order, trade, fee, is_taker)
+        if account.house:
+            return
+        account.refresh(market.ticker)
+        self._counters.fill += 1
+        fill = Fill(
+            number=self._counters.fill,
+            trade=trade,
+            order=order,
+            is_taker=is_taker,
+            fee=fee,
+            closes=before < 0 if order.side is BID else before > 0,
+            position_after=after,
+        )
+        account.fills.append(fill)
+        batch.filled(account, fill, held)
 
-    @staticmethod
-    def _tally(order: Order, price: int, count: int, fee: Money, is_taker: bool, now_ns: int) -> None:
-        spent = (price if order.side is BookSide.BID else 10_000 - price) * count
-        order.filled = Count(order.filled + count)
-        if is_taker:
-            order.taker_cost = Money(order.taker_cost + spent)
-            order.taker_fees = Money(order.taker_fees + fee)
-        else:
-            order.maker_cost = Money(order.maker_cost + spent)
-            order.maker_fees = Money(order.maker_fees + fee)
-        order.updated_ns, order.reason = now_ns, "Trade"
+
+def _tally(order: Order, trade: Trade, fee: int, is_taker: bool) -> None:
+    count = trade.count
+    spent = (trade.price if order.side is BID else PRICE_SCALE - trade.price) * count
+    order.filled += count
+    if is_taker:
+        order.taker_cost += spent
+        order.taker_fees += fee
+    else:
+        order.maker_cost += spent
+        order.maker_fees += fee
+    order.updated_ns, order.reason = trade.at_ns, "Trade"
 
 
 def bust(matcher: Matcher, fill: Fill, batch: Batch) -> None:
@@ -214,14 +204,14 @@ def bust(matcher: Matcher, fill: Fill, batch: Batch) -> None:
         account.refresh(market.ticker)
         batch.position(account, market)
     now = sum(max(account.quantity(market.ticker), 0) for account, _side in parties)
-    market.open_interest = Count(market.open_interest + now - longs)
+    market.open_interest += now - longs
     batch.touched(market)
 
 
 def end(order: Order, reason: str, batch: Batch) -> None:
     """An order that is not in the book ends here; after a cancel nothing remains."""
-    order.remaining = Count(0)
-    order.status = OrderStatus.CANCELED
+    order.remaining = 0
+    order.status = CANCELED
     order.reason, order.updated_ns = reason, batch.now_ns
     batch.order(order)
 
@@ -233,4 +223,4 @@ def take_off(order: Order, reason: str, batch: Batch) -> Count:
     order.account.unrest(order)
     batch.level(order, -held)
     end(order, reason, batch)
-    return held
+    return Count(held)

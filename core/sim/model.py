@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.domain.amounts import Count, Money, Price
+from core.domain.amounts import PRICE_SCALE, Count, Money, Price
 from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
 from core.sim.book import Book
 from core.sim.fees import FeeRule
 from core.sim.grid import STRUCTURES, VALID, Band
+from core.sim.text import Ids
 
 if TYPE_CHECKING:
     from core.sim.accounts import Account
     from core.sim.groups import OrderGroup
 
+BID = BookSide.BID
 SETTLEMENT_TIMER_S = 1800
 WAIVED = FeeRule("quadratic", 0)
 TAKER_AT_CROSS = "taker_at_cross"
@@ -64,7 +66,10 @@ class Event(msgspec.Struct, kw_only=True, eq=False):
 
 
 class Market(msgspec.Struct, kw_only=True, eq=False):
-    """One YES book and what is said about it. `base_*` is history from before this exchange was started."""
+    """One YES book and what is said about it. `base_*` is history from before this exchange was started.
+
+    The totals that every trade moves are plain integers, in the units of counts and money.
+    """
 
     index: int
     ticker: str
@@ -90,9 +95,9 @@ class Market(msgspec.Struct, kw_only=True, eq=False):
     status: MarketStatus = MarketStatus.ACTIVE
     clock: int = 0
     last_size: Count = Count(0)
-    volume: Count = Count(0)
-    dollar_volume: Money = Money(0)
-    open_interest: Count = Count(0)
+    volume: int = 0
+    dollar_volume: int = 0
+    open_interest: int = 0
     scalar: bool = False
     floor: Price | None = None  # YES cannot settle below it
     waiver_ns: int = 0  # no fees before this time
@@ -112,11 +117,18 @@ class Market(msgspec.Struct, kw_only=True, eq=False):
 
     def fee(self, now_ns: int) -> FeeRule:
         """The fee rule in force: none while the market's waiver lasts, else the event's or the series'."""
-        return WAIVED if now_ns < self.waiver_ns else self.event.fee
+        if now_ns < self.waiver_ns:
+            return WAIVED
+        event = self.event
+        overridden = event.fee_type_override is not None or event.fee_multiplier_override is not None
+        return event.fee if overridden else event.series.fee
 
 
-class Order(msgspec.Struct, kw_only=True, eq=False):
-    """An order as the exchange keeps it. `count` is all that may ever fill: filled plus resting."""
+class Order(msgspec.Struct, eq=False):
+    """An order as the exchange keeps it. `count` is all that may ever fill: filled plus resting.
+
+    What every fill moves is plain integers, in the units of counts and money.
+    """
 
     order_id: str
     number: int
@@ -125,7 +137,7 @@ class Order(msgspec.Struct, kw_only=True, eq=False):
     side: BookSide
     price: Price
     count: Count
-    remaining: Count
+    remaining: int
     time_in_force: TimeInForce
     self_trade: str
     created_ns: int
@@ -134,20 +146,20 @@ class Order(msgspec.Struct, kw_only=True, eq=False):
     post_only: bool = False
     cancel_on_pause: bool = False
     expiration_ns: int = 0  # 0: does not expire
-    filled: Count = Count(0)
+    filled: int = 0
     status: OrderStatus = OrderStatus.RESTING
     reason: str = ""
-    taker_cost: Money = Money(0)
-    maker_cost: Money = Money(0)
-    taker_fees: Money = Money(0)
-    maker_fees: Money = Money(0)
-    paid_rounding: Money = Money(0)
+    taker_cost: int = 0
+    maker_cost: int = 0
+    taker_fees: int = 0
+    maker_fees: int = 0
+    paid_rounding: int = 0
     group: OrderGroup | None = None
 
     @property
     def unit_cost(self) -> int:
         """What one contract of this order costs if it opens: the YES price, or the NO price of a sale."""
-        return self.price if self.side is BookSide.BID else 10_000 - self.price
+        return self.price if self.side is BID else PRICE_SCALE - self.price
 
 
 class NewOrder(msgspec.Struct, kw_only=True, frozen=True):
@@ -180,8 +192,10 @@ class Amendment(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Trade(msgspec.Struct, kw_only=True, frozen=True, eq=False):
+    """A print. Its id is made where it is shown: most are never asked for it."""
+
     number: int
-    trade_id: str
+    ids: Ids
     market: Market
     price: Price
     count: Count
@@ -189,6 +203,10 @@ class Trade(msgspec.Struct, kw_only=True, frozen=True, eq=False):
     at_ns: int
     taker: Account
     maker: Account
+
+    @property
+    def trade_id(self) -> str:
+        return self.ids.of(self.number)
 
 
 class Fill(msgspec.Struct, kw_only=True, frozen=True, eq=False):
@@ -198,18 +216,18 @@ class Fill(msgspec.Struct, kw_only=True, frozen=True, eq=False):
     trade: Trade
     order: Order
     is_taker: bool
-    fee: Money
+    fee: int
     closes: bool
-    position_after: Count
+    position_after: int
 
 
 class Execution(msgspec.Struct, kw_only=True, frozen=True):
     """What a create or an amend brought: the order after it and what filled at once."""
 
     order: Order
-    filled: Count
-    fill_value: Money
-    fees: Money
+    filled: int
+    fill_value: int
+    fees: int
     resized: bool = True
 
 

@@ -22,6 +22,7 @@ _CURSOR_MARK = "after:"
 # Version and variant of a random UUID.
 _UUID_FOUR = (4 << 76) | (2 << 62)
 _UUID_FREE = ~((0xF << 76) | (3 << 62))
+_PRIME = 2**80 - 65
 
 
 def price_text(price: int) -> str:
@@ -100,3 +101,21 @@ def uuid_text(chance: Random) -> str:
     """A version 4 UUID out of a seeded source."""
     text = f"{chance.getrandbits(128) & _UUID_FREE | _UUID_FOUR:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class Ids:
+    """Version 4 UUIDs for numbers, made faster than random ones: the same number always has the same.
+
+    The middle is one random text for all. The ends are the number times a random factor modulo a prime, which no two
+    numbers below the prime share.
+    """
+
+    __slots__ = ("_factor", "_middle")
+
+    def __init__(self, chance: Random) -> None:
+        self._factor = chance.randrange(_PRIME >> 1, _PRIME)
+        self._middle = uuid_text(chance)[8:24]
+
+    def of(self, number: int) -> str:
+        ends = (number * self._factor % _PRIME).to_bytes(10, "big").hex()
+        return ends[:8] + self._middle + ends[8:]

@@ -14,8 +14,8 @@ from random import Random
 
 import msgspec
 
-from core.domain.amounts import Count, Money
-from core.domain.enums import MarketStatus, OrderStatus, TimeInForce
+from core.domain.amounts import PRICE_SCALE, Count, Money
+from core.domain.enums import BookSide, MarketStatus, OrderStatus, TimeInForce
 from core.sim import checks
 from core.sim.accounts import Account
 from core.sim.audit import Conservation, check_conservation
@@ -25,10 +25,12 @@ from core.sim.events import Batch, VenueEvent
 from core.sim.fees import DIRECT_PRECISION
 from core.sim.groups import Groups
 from core.sim.lifecycle import Lifecycle
-from core.sim.matching import Counters, Matcher, Outcome, end, take_off
+from core.sim.matching import Counters, Matcher, end, take_off
 from core.sim.model import Amendment, Event, Execution, Market, NewOrder, Order, Series, Trade, Transfer
-from core.sim.text import NS, uuid_text
+from core.sim.text import NS, Ids, uuid_text
 
+BID = BookSide.BID
+RESTING, FILL_OR_KILL = OrderStatus.RESTING, TimeInForce.FILL_OR_KILL
 LIVE_NS = 90 * 86_400 * NS  # what is older has moved to the archive
 TRADES_KEPT = 20_000
 TRADES_KEPT_PER_MARKET = 2_000
@@ -41,6 +43,7 @@ class Venue:
         self.chance = Random(f"venue:{seed}")
         self.counters = Counters()
         self.matcher = Matcher(self.chance, self.counters)
+        self._order_ids = Ids(self.chance)
         self.series = {one.ticker: one for one in series}
         self.events = {one.ticker: one for one in events}
         self.markets = {market.ticker: market for event in self.events.values() for market in event.markets}
@@ -141,22 +144,23 @@ class Venue:
         if wish.client_order_id:
             # Burnt for ever per account, also by a fill-or-kill that is killed.
             account.client_ids.add(wish.client_order_id)
-        if wish.time_in_force is TimeInForce.FILL_OR_KILL and self.matcher.fillable(market, order) < order.remaining:
+        if wish.time_in_force is FILL_OR_KILL and self.matcher.fillable(market, order) < order.remaining:
             raise refusal("fill_or_kill_insufficient_resting_volume")
-        self._enter(order)
+        if not account.house:
+            account.orders[order.order_id] = order
+        if order.expiration_ns:
+            self.at(order.expiration_ns, partial(self._expire, order, order.expiration_ns))
         if wish.reduce_only and not order.remaining:
             end(order, "ReduceOnlyCancel", batch)
-            outcome = Outcome()
         else:
-            outcome = self.matcher.run(order, batch)
+            self.matcher.run(order, batch)
         if wish.reduce_only and order.filled < order.count and order.status is OrderStatus.EXECUTED:
             end(order, "ReduceOnlyCancel", batch)
         self.publish(batch)
-        if account.swept_ns and order.status is OrderStatus.RESTING:
+        if account.swept_ns and order.status is RESTING:
             self._catch(order, self.late_cancel(self.now_ns - account.swept_ns))
-        return Execution(
-            order=order, filled=Count(outcome.filled), fill_value=Money(outcome.value), fees=Money(outcome.fees)
-        )
+        value = _value(order.side, order.filled, order.taker_cost)
+        return Execution(order=order, filled=order.filled, fill_value=value, fees=order.taker_fees)
 
     def cancel(self, account: Account, order_id: str, now_ns: int) -> tuple[Order, Count]:
         """Cancel one order; what is already final is not found."""
@@ -171,7 +175,7 @@ class Venue:
     def withdraw(self, order: Order, now_ns: int) -> None:
         """A house participant takes back an order if it still rests."""
         self.advance(now_ns)
-        if order.status is OrderStatus.RESTING:
+        if order.status is RESTING:
             batch = self.begin()
             take_off(order, "Decrease", batch)
             self.publish(batch)
@@ -221,23 +225,24 @@ class Venue:
             checks.funds(self, amended, instead_of=order)
         batch = self.begin()
         self._rename(account, order, wish)
-        outcome = Outcome()
+        filled, taken, fees = order.filled, order.taker_cost, order.taker_fees
         order.count = wish.count
         if not remaining:
             take_off(order, "Amend", batch)
         elif moves:
-            outcome = self._requeue(order, wish, remaining, batch)
+            self._requeue(order, wish, remaining, batch)
         else:
             self._shrink(order, order.remaining - remaining, "Amend", batch)
-        if order.reason != "Trade" or not outcome.filled:
+        filled = order.filled - filled
+        if order.reason != "Trade" or not filled:
             order.reason, order.updated_ns = "Amend", self.now_ns
         self.publish(batch)
         return Execution(
             order=order,
-            filled=Count(outcome.filled),
-            fill_value=Money(outcome.value),
-            fees=Money(outcome.fees),
-            resized=resized or outcome.filled > 0,
+            filled=filled,
+            fill_value=_value(order.side, filled, order.taker_cost - taken),
+            fees=order.taker_fees - fees,
+            resized=resized or filled > 0,
         )
 
     def take_events(self) -> list[VenueEvent]:
@@ -264,7 +269,7 @@ class Venue:
             self.trades.append(trade)
             self.market_trades[trade.market.ticker].append(trade)
             self.candles.traded(trade)
-        for market in batch.markets:
+        for market in batch.markets.values():
             self.candles.quoted(market, self.now_ns)
         batch.hand_out(self._out)
 
@@ -278,30 +283,13 @@ class Venue:
     def _new_order(self, account: Account, market: Market, wish: NewOrder) -> Order:
         self.counters.order += 1
         number = self.counters.order
+        order_id = f"house-{number}" if account.house else self._order_ids.of(number)
+        # By place: sixteen names cost three times as much as the order itself.
         return Order(
-            order_id=f"house-{number}" if account.house else uuid_text(self.chance),
-            number=number,
-            account=account,
-            market=market,
-            side=wish.side,
-            price=wish.price,
-            count=wish.count,
-            remaining=wish.count,
-            time_in_force=wish.time_in_force,
-            self_trade=wish.self_trade,
-            created_ns=self.now_ns,
-            updated_ns=self.now_ns,
-            client_order_id=wish.client_order_id,
-            post_only=wish.post_only,
-            cancel_on_pause=wish.cancel_on_pause,
-            expiration_ns=wish.expiration_ns,
-        )
-
-    def _enter(self, order: Order) -> None:
-        if not order.account.house:
-            order.account.orders[order.order_id] = order
-        if order.expiration_ns:
-            self.at(order.expiration_ns, partial(self._expire, order, order.expiration_ns))
+            order_id, number, account, market, wish.side, wish.price, wish.count, wish.count, wish.time_in_force,
+            wish.self_trade, self.now_ns, self.now_ns, wish.client_order_id, wish.post_only, wish.cancel_on_pause,
+            wish.expiration_ns,
+        )  # fmt: skip
 
     def _catch(self, order: Order, delay_ns: int) -> None:
         """A cancel-all may also catch orders placed within the next minute."""
@@ -323,13 +311,13 @@ class Venue:
         order.reason, order.updated_ns = reason, self.now_ns
         batch.order(order)
 
-    def _requeue(self, order: Order, wish: Amendment, remaining: int, batch: Batch) -> Outcome:
+    def _requeue(self, order: Order, wish: Amendment, remaining: int, batch: Batch) -> None:
         """A new price or a larger size goes to the end of its queue, and may take liquidity on the way."""
         order.market.book.side(order.side).remove(order)
         order.account.unrest(order)
         batch.level(order, -order.remaining)
         order.price, order.remaining = wish.price, Count(remaining)
-        return self.matcher.run(order, batch)
+        self.matcher.run(order, batch)
 
     def _rename(self, account: Account, order: Order, wish: Amendment) -> None:
         if wish.updated_client_order_id:
@@ -339,3 +327,8 @@ class Venue:
             order.expiration_ns = wish.expiration_ns
             if wish.expiration_ns:
                 self.at(wish.expiration_ns, partial(self._expire, order, wish.expiration_ns))
+
+
+def _value(side: BookSide, filled: int, paid: int) -> int:
+    """What has been filled is worth at YES prices; a sale pays NO prices."""
+    return paid if side is BID else PRICE_SCALE * filled - paid

@@ -3,10 +3,14 @@
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.domain.amounts import dollars
+from core.domain.amounts import Money, dollars
 from core.domain.enums import BookSide, OrderStatus, TimeInForce
+from core.sim.accounts import Account
 from core.sim.errors import Refused
+from core.sim.fees import TAKER_RATE, FeeRule, trade_fee
 from core.sim.model import MAKER, Amendment, Order
 from tests.sim.support import NOW, bare_venue, member, wish
 
@@ -54,6 +58,23 @@ def _change(venue: object, chance: Random, order: Order, now: int) -> None:
         price, count = chance.randrange(44, 57) * 100, order.filled + chance.randint(1, 900)
         wanted = Amendment(ticker=order.market.ticker, side=order.side, price=price, count=count)  # type: ignore[arg-type]
         venue.amend(order.account, order.order_id, wanted, now)  # type: ignore[attr-defined]
+
+
+@given(
+    kind=st.sampled_from(sorted(TAKER_RATE)),
+    multiplier=st.integers(0, 100_000),
+    price=st.integers(1, 9_999),
+    count=st.integers(1, 10**7),
+    side=st.sampled_from(SIDES),
+    taker=st.booleans(),
+)
+def test_the_quick_yes_is_never_wrong_about_the_fee(
+    kind: str, multiplier: int, price: int, count: int, side: BookSide, taker: bool
+) -> None:
+    full = (price if side is BookSide.BID else 10_000 - price) * count
+    fee = trade_fee(FeeRule(kind, multiplier), is_taker=taker, price=price, count=count)
+    assert not Account("short of one", Money(full + fee - 1)).can_surely_pay(full, multiplier)
+    assert Account("rich", dollars(10**9)).can_surely_pay(full, multiplier)
 
 
 def test_a_member_without_a_spare_cent_may_still_close_and_replace() -> None:

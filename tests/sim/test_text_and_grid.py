@@ -1,11 +1,15 @@
 """The exchange's text forms and price grids, against recorded values."""
 
+import uuid
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sim.grid import STRUCTURES, VALID, at_or_above, at_or_below, on_grid, tick_above, tick_below
 from core.sim.text import (
+    Ids,
     balance_text,
     count_text,
     cursor_text,
@@ -101,3 +105,19 @@ def test_the_recorded_subpenny_market_has_our_bands() -> None:
 def test_the_prices_of_a_structure_are_those_of_its_bands() -> None:
     for name, bands in STRUCTURES.items():
         assert {price for price in range(-5, 10_006) if on_grid(bands, price)} == VALID[name]
+
+
+@given(st.integers(0, 2**32), st.sets(st.integers(1, 2**60), min_size=2, max_size=50))
+def test_ids_of_numbers_are_random_looking_uuids_of_which_no_two_are_alike(seed: int, numbers: set[int]) -> None:
+    ids, again = Ids(Random(seed)), Ids(Random(seed))
+    made = [ids.of(number) for number in sorted(numbers)]
+    assert len(set(made)) == len(made) and made == [again.of(number) for number in sorted(numbers)]
+    for text in made:
+        read = uuid.UUID(text)
+        assert (read.version, read.variant, str(read)) == (4, uuid.RFC_4122, text)
+
+
+def test_ids_of_neighbours_have_little_in_common() -> None:
+    made = [Ids(Random(1)).of(number) for number in range(1, 257)]
+    for place in (0, 7, 24, 35):
+        assert len({text[place] for text in made}) > 10, "digits of all kinds appear at the ends"
