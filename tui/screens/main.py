@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from textual import events
@@ -60,6 +61,25 @@ PANEL_PARTS: dict[str, Parts] = {
     "log": lambda s: (s.activity, s.errors),
     "risk": lambda s: (s.limits, s.breaker, s.counters, s.components),
 }
+
+
+# The youngest thing whose age a panel shows, as wall time. Ages over 100 s are told in minutes: then the panel need not
+# be looked at each second.
+YOUNGEST: dict[str, Callable[[TraderSnapshot], int]] = {
+    "ladder": lambda s: s.taken_at - s.taken_ns + max((book.updated_ns for book in s.books), default=0),
+    "positions": lambda s: max((position.updated_at for position in s.positions), default=0),
+    "orders": lambda s: max((order.updated_at for order in (*s.orders, *s.finished_orders)), default=0),
+    "log": lambda s: max(s.activity[-1].at if s.activity else 0, s.errors[-1].at if s.errors else 0),
+}
+YOUNG_S, SELDOM_S = 100, 5
+
+# The lines around the panels are made of all but what only panels show; times and ages follow once a second.
+_OF_THE_MOMENT = {"version", "taken_ns", "taken_at", "feed"}
+_IN_PANELS_ONLY = {"books", "equity", "days", "liquidation"}
+ALL_PARTS: Parts = attrgetter(*(n for n in TraderSnapshot.__struct_fields__ if n not in _OF_THE_MOMENT))
+LINE_PARTS: Parts = attrgetter(
+    *(n for n in TraderSnapshot.__struct_fields__ if n not in _OF_THE_MOMENT | _IN_PANELS_ONLY)
+)
 
 
 class PanelLayout(Layout):
@@ -117,6 +137,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._boxes: dict[str, tuple[int, int, int, int]] = {}
         self._notice_rows = 1
         self._presenters: dict[str, Callable[[Frame], Block]] = {}
+        self._panels: dict[str, Panel] = {}
 
     def compose(self) -> ComposeResult:
         ladder = Ladder(id="ladder")
@@ -148,6 +169,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             view.ascii_only = self.ascii_only
             if isinstance(view, Panel):
                 view.symbols = self.symbols
+                self._panels[str(view.id)] = view
         self.post_message(self.Ready())
 
     # Places -----------------------------------------------------------------------------------------------------
@@ -244,8 +266,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         book = chosen_book(self.snapshot, self.view.market)
         order, market = None, book.ticker if book else None
         name = self.view.panel
-        panels = self.query(f"#{name}").results(Panel)
-        row = next((panel.selected for panel in panels), None)
+        panel = self._panels.get(name)
+        row = panel.selected if panel is not None else None
         if row is not None and name == "orders":
             known = (*self.snapshot.orders, *self.snapshot.finished_orders)
             order = next((item for item in known if item.client_order_id == row.key), None)
@@ -266,17 +288,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def draw(self, snapshot: TraderSnapshot, now_ns: int) -> None:
         """Present what changed since the last call."""
         self.snapshot, self.now_ns = snapshot, now_ns
+        roads = (snapshot.state.state, snapshot.feed.stream_up, snapshot.feed.rest_up)
+        second = now_ns // SECOND_NS
+        if self._same("", (second, *self.size, self.view, *roads, *ALL_PARTS(snapshot))):
+            return
         self.set_class(snapshot.identity.mode is Mode.LIVE, "-live")
         self._make_room_for_notice(snapshot, now_ns)
         self._boxes = self.places(*self.size)
         frame = Frame(snapshot, now_ns, self.view, self.symbols, rate_hz=self.rate_hz)
-        second = now_ns // SECOND_NS
+        around = LINE_PARTS(snapshot)
         for name, (_, _, width, height) in self._boxes.items():
             parts = PANEL_PARTS.get(name)
-            sources: tuple[object, ...] = (snapshot,)
-            if parts is not None:
-                sources = (*parts(snapshot), snapshot.state.state, snapshot.feed.stream_up, snapshot.feed.rest_up)
-            if self._same(name, (second, width, height, self.view, *sources)):
+            sources = around if parts is None else parts(snapshot)
+            if self._same(name, (self._pace(name, snapshot, second), width, height, self.view, *roads, *sources)):
                 continue
             self._present(name, replace(frame, width=width, height=height))
 
@@ -287,6 +311,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if rows != self._notice_rows:
             self._notice_rows = rows
             self.query_one("#header").refresh(layout=True)
+
+    def _pace(self, name: str, snapshot: TraderSnapshot, second: int) -> int:
+        """A number that changes as often as the ages in this part have to be looked at."""
+        if name not in YOUNGEST or snapshot.taken_at // SECOND_NS - YOUNGEST[name](snapshot) // SECOND_NS < YOUNG_S:
+            return second
+        return second // SELDOM_S
 
     def _same(self, name: str, sources: tuple[object, ...]) -> bool:
         """Whether the part was drawn from these very objects; numbers are compared by value."""
@@ -316,7 +346,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _present_part(self, name: str, frame: Frame) -> None:
         if name in self._presenters:
-            panel = self.query_one(f"#{name}", Panel)
+            panel = self._panels[name]
             inner = replace(frame, width=max(frame.width - 4, 1), rows=max(frame.height - 3, 1))
             block = self._presenters[name](inner)
             if name == self.view.slot and layout_name(*self.size) == "narrow":

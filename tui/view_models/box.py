@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tui.view_models.cells import Block, Line, Row, cut, width_of
 from tui.view_models.symbols import Symbols
@@ -58,13 +59,17 @@ def boxed(block: Block, width: int, height: int, scroll: Scroll, symbols: Symbol
         content.append(_selected(row.line, inner, scroll) if row.key == scroll.cursor else row.line)
     content += [()] * (height - 2 - len(content) - len(block.foot))
     content += block.foot
-    side = symbols.side
-    for line in content[: height - 2]:
-        shown = cut(line, inner)
-        lines.append(((side + " ", frame), *shown, (" " * (inner - width_of(shown)) + " " + side, frame)))
+    lines += [_framed(line, inner, symbols.side, frame) for line in content[: height - 2]]
     corners = symbols.corners
     lines.append(((corners[2] + symbols.dash * (width - 2) + corners[3], frame),))
     return lines
+
+
+@lru_cache(maxsize=2_048)
+def _framed(line: Line, inner: int, side: str, frame: str) -> Line:
+    """A line between the sides; most lines are the same from one picture to the next."""
+    shown = cut(line, inner)
+    return ((side + " ", frame), *shown, (" " * (inner - width_of(shown)) + " " + side, frame))
 
 
 def _top(title: Line, badge: str, width: int, frame: str, symbols: Symbols) -> Line:
