@@ -166,9 +166,8 @@ class StreamSession:
                 self._subscribe(channel, ())
             return
         wanted = self._watched
-        if channel.state in (_State.IDLE, _State.REFUSED):
-            if wanted:
-                self._subscribe(channel, tuple(sorted(wanted)))
+        if channel.state in (_State.IDLE, _State.REFUSED) and wanted:
+            self._subscribe(channel, tuple(sorted(wanted)))
         elif channel.state is _State.LIVE:
             if not wanted:
                 # Never an empty filter: on some channels that would mean every market there is.
@@ -317,10 +316,11 @@ class StreamSession:
             self.wants_reconnect = f"gap in {LIFECYCLE}"
 
     def _lose_books(self, tickers: Iterable[Ticker], reason: str, events: list[Event]) -> None:
-        lost = self.books.lose(tickers)
+        asked, lost = set(self.books.waiting), self.books.lose(tickers)
         if lost:
             events.append(BookLost(tickers=lost, reason=reason))
-            self._ask_books(lost)
+            # An answer on its way is still good; one that never comes is asked for by time.
+            self._ask_books(tuple(ticker for ticker in lost if ticker not in asked))
 
     def _on_delta(self, delta: Delta, events: list[Event]) -> None:
         channel = self._by_sid.get(delta.sid)

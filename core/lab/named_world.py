@@ -8,9 +8,13 @@ from core.lab.steps import (
     Named,
     act,
     armed,
+    at_odds,
+    bring_money,
     broken_disk,
     cancel_all,
     cut,
+    flood,
+    fraction,
     freeze,
     garbled,
     hit,
@@ -22,9 +26,11 @@ from core.lab.steps import (
     stand,
     step_wall,
     storm,
+    take_money,
     task_dies,
     thaw,
     trip_group,
+    untold,
     usual_disk,
 )
 
@@ -95,7 +101,7 @@ IN_THE_WORLD: dict[str, Named] = {  # D. contents
         high_s=2,
         late=True,
     ),
-    "E7-halt": Named(
+    "E5-halt": Named(
         row="E5",
         about="a market is halted and resumed",
         keeps="I7 I16",
@@ -354,5 +360,55 @@ IN_THE_WORLD: dict[str, Named] = {  # D. contents
         end=(no_latency,),
         low_s=20,
         high_s=60,
+    ),
+    "D10-no-whole-book": Named(
+        row="D10",
+        about="changes before the whole book",
+        keeps="I8",
+        begin=(untold("D10", "orderbook_snapshot"), cut),
+        end=(lambda stage: stage.garble.end("orderbook_snapshot"),),
+        hit="garble:D10",
+        low_s=8,
+        high_s=15,
+    ),
+    "D13-wrong-size": garbled(
+        "D13", "a change says another size", "I8", "orderbook_delta", setting(delta_fp="3.00"), name="D13", times=5
+    ),
+    "E8-fraction": Named(
+        row="E8",
+        about="a market ends between yes and no",
+        keeps="I5",
+        begin=(fraction,),
+        line=False,
+        low_s=2,
+        high_s=3,
+        late=True,
+    ),
+    "H9-at-odds": Named(
+        row="H9", about="two people at odds", keeps="I10", begin=(at_odds,), line=False, low_s=1, high_s=2
+    ),
+    "J6-flat-meanwhile": Named(
+        row="J6",
+        about="fills while everything is sold",
+        keeps="I21 I3",
+        begin=(liquidate, hit, hit),
+        line=False,
+        low_s=3,
+        high_s=5,
+    ),
+    "J10-no-cash": Named(
+        row="J10",
+        about="cash is gone and selling cannot bring enough",
+        keeps="I16",
+        begin=(take_money,),
+        end=(bring_money,),
+        low_s=15,
+        high_s=30,
+    ),
+    "K4-again-and-again": armed(
+        "K4", "the breaker trips as often as it is reset", "I10", "rejected", **POST, line=False, low_s=45, high_s=60
+    ),
+    "K9-runaway": Named(
+        row="K9", about="two hundred wishes at once", keeps="I3 I19 I10", begin=(flood,), line=False, low_s=1, high_s=2
     ),
 }

@@ -154,6 +154,7 @@ class Stage:
         self.journal: WorldJournal
         self.garble = Garble()
         loop.garble = self.garble
+        self.taken = 0  # cents that left the account and come back
         self._number = 0
 
     @property

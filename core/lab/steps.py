@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.domain.amounts import Count, Price, contracts
-from core.domain.commands import AmendOrder, CancelAll, Liquidate, Panic, PlaceOrder
+from core.domain.commands import AmendOrder, CancelAll, Liquidate, Panic, Pause, PlaceOrder, Resume
 from core.domain.enums import BookSide, Origin, PriceRule, TimeInForce
-from core.lab.garble import Change
+from core.lab.garble import Change, outer
 from core.lab.stage import Stage
 
 ORDERS = "/portfolio/events/orders"
 ONE_ORDER = f"{ORDERS}/"
 NS = 1_000_000_000
+CENT = 10_000
 Step = Callable[[Stage], None]
 
 
@@ -95,6 +96,44 @@ def cancel_all(stage: Stage) -> None:
 
 def panic(stage: Stage) -> None:
     stage.submit(Panic(command_id=stage.number()))
+
+
+def at_odds(stage: Stage) -> None:
+    """Two people at once: one pauses and cancels, the other resumes."""
+    for wish in (Pause, CancelAll, Resume, Pause, Resume):
+        stage.submit(wish(command_id=stage.number()))
+
+
+def flood(stage: Stage) -> None:
+    """A runaway: two hundred orders at one moment."""
+    for _ in range(200):
+        rest(stage)
+
+
+def take_money(stage: Stage) -> None:
+    """Nearly all cash leaves the account."""
+    stage.taken = max(0, int(stage.server.account.cash) // CENT - 2_000)
+    stage.act("deposit", by=-stage.taken)
+
+
+def bring_money(stage: Stage) -> None:
+    """What was taken comes back."""
+    stage.act("deposit", by=stage.taken)
+
+
+def fraction(stage: Stage) -> None:
+    """The quoted market closes, ends between yes and no, and pays."""
+    server, ticker = stage.server, stage.quoted()
+    life, now_ns = server.venue.life, server.venue.now_ns
+    life.move_close(ticker, now_ns, now_ns)
+    life.determine(ticker, "scalar", now_ns, value=3_700)
+    life.settle(ticker, now_ns)
+    server._publish()
+
+
+def untold(row: str, kind: str) -> Step:
+    """The next frame of a type is of another type, and so not heard."""
+    return lambda stage: stage.garble.begin(row, kind, outer(type="surprise"), 1)
 
 
 def step_wall(seconds: int) -> Step:

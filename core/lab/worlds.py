@@ -42,6 +42,7 @@ class Tally:
     violations: dict[int, list[str]] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)  # worlds in which a fault struck
+    open_with: Counter[str] = field(default_factory=Counter)  # open seeds in which a fault struck
     broken: dict[str, list[int]] = field(default_factory=dict)  # invariant: seeds
     totals: Counter[str] = field(default_factory=Counter)
     fewest: dict[str, int] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Tally:
         for name, hits in row["hits"].items():
             self.hits[name] += hits
             self.held[name] += bool(hits)
+            self.open_with[name] += bool(hits and row["violations"])
         for key in (*SIZES, "seconds"):
             self.totals[key] += row[key]
             self.fewest[key] = min(self.fewest.get(key, row[key]), row[key])

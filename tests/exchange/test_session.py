@@ -225,6 +225,20 @@ def test_gap_loses_every_book_of_the_subscription_and_asks_for_them_whole() -> N
     assert send(session, delta(9)) == []
 
 
+def test_another_gap_asks_only_for_books_that_had_come_so_that_no_storm_of_asking_grows() -> None:
+    session = opened(MARKET, OTHER)
+    send(session, snapshot(1))
+    send(session, snapshot(2, OTHER))
+    send(session, delta(5))
+    commands(session)
+    assert [type(event) for event in send(session, delta(9))] == [BookLost]
+    assert commands(session) == []
+    send(session, snapshot(10, OTHER))
+    send(session, delta(15))
+    (command,) = commands(session)
+    assert command["params"] == {"sids": [SIDS[BOOKS]], "action": "get_snapshot", "market_tickers": [OTHER]}
+
+
 def test_snapshot_after_a_gap_is_taken_at_once() -> None:
     session = opened(MARKET)
     assert [type(event) for event in send(session, snapshot(4))] == [BookLost, BookReplaced]

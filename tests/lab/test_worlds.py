@@ -41,6 +41,9 @@ FOUND = {
     "an order that was in doubt and is seen again could not be canceled before its look-up was due": (
         2, 125, "A22-field-missing@20+40,H7-panic@30+1", True,
     ),
+    "every gap asked for all books once more, which grew into a storm of asking": (
+        1, 60, "C8-swapped@25+12", True,
+    ),
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ class Auditor:
         self.now_ns = 0
         self.wall_ns = 0
         self.begun_ns = 0
+        self.streamless_ns = 0  # since when no stream stands, where none does
 
     def say(self, invariant: str, kind: str, text: str) -> None:
         """Something is wrong."""
@@ -73,6 +74,7 @@ class Auditor:
             return
         if line.stream:
             self.streams.lose("the line is gone", self.now_ns)
+            self.streamless_ns = self.now_ns
         for request in line.unanswered():
             self.requests.unanswered(request)
 
@@ -91,6 +93,7 @@ class Auditor:
         if self.ledger.order(order):
             self.seen["orders"] += order.own
             self.decisions.landed(order)
+            self.requests.landed(order)
         elif order.own and order.filled > order.count:
             self.say("I7", "filled", f"{order.client_id}: {order.filled} of {order.count}")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 MARGIN_NS = 1_000_000
 BUSY = frozenset({"READY", "ACTING"})
+ENDS_ORDERS = frozenset({"PAUSED", "ERROR", "LOW_CASH", "SHUTDOWN"})  # with these own orders are canceled
 
 
 class Decisions:
@@ -82,7 +83,9 @@ class Decisions:
             return
         if book is None or (book.bad and book.bad_ns < a.now_ns - MARGIN_NS):
             a.say("I8", "book", f"{name} was decided on {ticker}: {book.bad if book else 'never told'}")
-        if line is None or a.now_ns - line.heard_ns > a.rules.silence_s * NS:
+        # What breaks at this very instant nobody can have heard of.
+        gone = line is None and a.streamless_ns < a.now_ns - MARGIN_NS
+        if gone or (line is not None and a.now_ns - line.heard_ns > a.rules.silence_s * NS):
             a.say("I8", "line", f"{name} was decided on a dead line")
 
     def _exit(self, record: Record, held: int, reduces: bool) -> None:
@@ -153,6 +156,8 @@ class Decisions:
         if not record["reason"]:
             a.say("I7", "reason", f"{source} to {target} without a reason")
         self.state = target
+        if target in ENDS_ORDERS:
+            a.requests.cancel_everything()
         if source == "CALIBRATING" and target in ("READY", "PAUSED", "LOW_CASH"):
             self.compared_ns = a.now_ns
 
@@ -160,6 +165,8 @@ class Decisions:
         a = self._a
         self.tripped = record["tripped"]
         a.requests.breaker(self.tripped)
+        if self.tripped:
+            a.requests.cancel_everything()
         a.seen["breaker tripped" if self.tripped else "breaker reset"] += 1
         if not self.tripped and not a.told.within("ResetBreaker", a.now_ns, 2 * NS):
             a.say("I10", "reset", "the breaker was closed and nobody asked for it")

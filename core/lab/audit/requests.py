@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
+from core.lab.audit.ledger import Order
 from core.lab.audit.rules import NS
 from core.lab.audit.wire import Request
 
@@ -17,7 +18,7 @@ GROUPS = "/portfolio/order_groups"
 STAMP_MS = 12_000  # signed before its connection stands, which may take a while on a bad line
 SLACK = 20
 CREATE_COST, CANCEL_COST = 10, 2
-JOURNAL_S = 1
+UNHEARD = frozenset({None, "PLANNED", "SENT", "IN_DOUBT"})
 
 
 class Bucket:
@@ -46,7 +47,8 @@ class Requests:
         self._write = Bucket(rules.write_rate, rules.write_capacity)
         self._connects: deque[int] = deque()
         self._amends: Counter[str] = Counter()
-        self._asked: dict[str, int] = {}
+        self._asked: dict[str, int] = {}  # order: since when it has to end, or was asked to
+        self._to_come: set[str] = set()  # client ids on their way when everything was to end
         self._errors: deque[int] = deque()
         self._waiting: set[str] = set()
         self._acked: set[str] = set()
@@ -85,6 +87,7 @@ class Requests:
             self._cancel(request, path)
         elif path.startswith(GROUPS) and path.endswith("/trigger"):
             self._asked.clear()
+            self._to_come.clear()
         elif request.method == "GET":
             self.read_ns = self._a.now_ns
 
@@ -147,7 +150,9 @@ class Requests:
         one = path.removeprefix(ORDERS + "/")
         names = [str(item.get("order_id")) for item in _items(request)] if one == "batched" else [one]
         for order_id in names:
-            self._asked.pop(order_id, None)
+            if order_id in self._asked:
+                # One that is refused is asked again, a while later.
+                self._asked[order_id] = a.now_ns + a.rules.cancel_again_s * NS
             order = a.ledger.orders.get(order_id)
             if order is not None and not order.own:
                 a.say("I22", "touched", f"{order_id} of others was canceled")
@@ -155,9 +160,16 @@ class Requests:
     # ---- cancels ---------------------------------------------------------------------------------------------------
 
     def cancel_everything(self) -> None:
-        """From now on every own order that rests has to be asked to end."""
+        """From now on every own order that rests, or is on its way, has to be asked to end."""
         for order in self._a.ledger.own_resting():
             self._asked.setdefault(order.order_id, self._a.now_ns)
+        self._to_come |= self._waiting
+
+    def landed(self, order: Order) -> None:
+        """A new order of the account; one that was on its way when everything was to end has to end too."""
+        if order.client_id in self._to_come:
+            self._to_come.discard(order.client_id)
+            self._asked[order.order_id] = self._a.now_ns
 
     def check_cancels(self) -> None:
         a = self._a
@@ -165,6 +177,10 @@ class Requests:
             order = a.ledger.orders[order_id]
             if not order.rests:
                 del self._asked[order_id]
+                continue
+            if a.decisions.states.get(order.client_id) in UNHEARD:
+                # Nobody can ask for the end of an order that is not known to be there.
+                self._asked[order_id] = max(since, a.now_ns)
                 continue
             since = max(since, a.faults.line_ns, a.faults.stood_ns)
             if not a.faults.line_on and a.now_ns - since > a.rules.cancel_s * NS and a.claims.connected:
