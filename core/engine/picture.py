@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from core.domain.amounts import Count, Money, Price, money_text
+from core.domain.amounts import Count, Money, Price
 from core.domain.enums import BookSide, OrderState, Ownership, TraderState
 from core.engine.engine import Engine
 from core.engine.health import components
+from core.engine.meters import limit_views
 from core.engine.waiting import waiting_for
 from core.market.view import Market
 from core.strategy.parameters import fields_of
@@ -226,29 +227,6 @@ def breaker_view(desk: Desk) -> view.BreakerView:
         errors_limit=b.errors_limit,
         events=tuple(b.events),
     )
-
-
-def limit_views(desk: Desk) -> tuple[view.LimitView, ...]:
-    """Each limit as a meter."""
-    limits = desk.settings.limits
-    exposure = desk.risk.exposure()
-    worst = desk.risk.largest_worst_position()
-    open_orders = len(desk.orders.get_open_orders())
-    rows = (
-        ("exposure", int(exposure), int(limits.exposure), money_text(exposure), money_text(limits.exposure)),
-        ("position", worst, int(limits.position), f"{worst // 100}", f"{limits.position // 100}"),
-        ("daily loss", *_loss(Money(-desk.equity.day_result), limits.daily_loss)),
-        ("drawdown", *_loss(desk.equity.drawdown, limits.drawdown)),
-        ("open orders", open_orders, limits.open_orders, str(open_orders), str(limits.open_orders)),
-    )
-    return tuple(
-        view.LimitView(name=n, used=used, limit=limit, used_text=ut, limit_text=lt) for n, used, limit, ut, lt in rows
-    )
-
-
-def _loss(value: Money, limit: Money) -> tuple[int, int, str, str]:
-    lost = Money(max(0, value))
-    return int(lost), int(limit), money_text(lost), money_text(limit) if limit else "no limit"
 
 
 def book_view(market: Market, *, quoted: bool) -> view.BookView:

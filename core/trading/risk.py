@@ -90,6 +90,8 @@ class RiskController:
         self._reserved_version = (-1, -1)
         self._others = NO_MONEY
         self._others_version = (-1, -1)
+        self._event = 0
+        self._event_version = (-1, -1)
         self._worst = 0
         self._worst_version = (-1, -1)
 
@@ -156,6 +158,20 @@ class RiskController:
             self._worst = max((self.worst_position(ticker) for ticker in tickers), default=0)
             self._worst_version = version
         return self._worst
+
+    def largest_worst_event(self) -> int:
+        """The most worst-case contracts over the markets of any one event."""
+        version = (self._orders.version, self._positions.version)
+        if version != self._event_version:
+            tickers = {p.ticker for p in self._positions.all()}.union(self._orders.open_tickers())
+            totals: dict[EventTicker | None, int] = {}
+            for ticker in tickers:
+                market = self._markets.get(ticker)
+                event = market.info.event_ticker if market else None
+                totals[event] = totals.get(event, 0) + self.worst_position(ticker)
+            totals.pop(None, None)
+            self._event, self._event_version = max(totals.values(), default=0), version
+        return self._event
 
     def reducible(self, ticker: Ticker, side: BookSide) -> int:
         """Contracts that an order of `side` may take off the position beyond what open exits already do."""
@@ -350,9 +366,10 @@ class CircuitBreaker:
 
     def errors(self, now_ns: int) -> int:
         """Errors that still count in the shortest window."""
-        return self._count(now_ns, self._windows[0][1])
+        return self.count(now_ns, self._windows[0][1])
 
-    def _count(self, now_ns: int, window_ns: int) -> int:
+    def count(self, now_ns: int, window_ns: int) -> int:
+        """Errors of the last `window_ns`."""
         longest = max(window for _, window in self._windows)
         while self._errors and now_ns - self._errors[0] > longest:
             self._errors.popleft()
@@ -365,7 +382,7 @@ class CircuitBreaker:
         if self.tripped:
             return False
         for limit, window_ns in self._windows:
-            count = self._count(now_ns, window_ns)
+            count = self.count(now_ns, window_ns)
             if count >= limit:
                 reason = f"{count} errors in {window_ns // NS} s, last: {what}"
                 self.trip(reason, str(count), str(limit), wall_ns)

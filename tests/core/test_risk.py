@@ -10,6 +10,7 @@ from core.domain.commands import CancelOrder, PlaceOrder, ResetBreaker, Start
 from core.domain.enums import BookSide, MarketStatus, Origin, TimeInForce
 from core.domain.records import BreakerMoved, DayOpened, PeakReached
 from core.engine.engine import Engine
+from core.engine.meters import limit_views
 from core.strategy.actor import ActorService
 from core.trading.equity import EquityTracker
 from core.trading.recall import recall
@@ -329,3 +330,21 @@ def test_the_days_result_goes_on_after_a_restart_on_the_same_day() -> None:
     other_day = Bench(day_base=dollars(1003), day_base_at=1).up()
     assert other_day.desk.equity.day_result == 0
     assert [r.portfolio for r in other_day.records if isinstance(r, DayOpened)] == [dollars(1000)]
+
+
+def test_every_limit_in_force_has_a_meter_with_what_is_used_of_it() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place(count=500))
+    bench.desk.error("one", "here")
+    found = {limit.name: (limit.used_text, limit.limit_text) for limit in limit_views(bench.desk)}
+    assert found == {
+        "exposure": ("$2.25", "$1,000.00"),
+        "position": ("5", "100"),
+        "daily loss": ("$0.00", "$100.00"),
+        "drawdown": ("$0.00", "$200.00"),
+        "open orders": ("1", "10"),
+        "event position": ("5", "300"),
+        "errors in 60 s": ("1", "5"),
+        "errors in 600 s": ("1", "15"),
+        "orders a second": ("1", "5"),
+    }

@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager
 
 import console_builders as b
+import msgspec
 import pytest
 from textual.widgets import Button, Input
 
@@ -25,6 +26,7 @@ from core.domain.commands import (
     WatchMarket,
 )
 from core.domain.enums import Mode, OrderState, PauseKind, TraderState
+from core.domain.ids import Ticker
 from tui.app import ConsoleOptions, TraderApp
 from tui.screens.dialog import Dialog
 from tui.view_models.cells import plain
@@ -159,6 +161,27 @@ async def test_the_liquidation_asks_with_focus_on_no(bridge):
         await pilot.press("enter")
         await pilot.pause()
         assert app.screen is app.main and bridge.sent == []
+
+
+async def test_a_long_liquidation_plan_scrolls_and_its_total_stays(bridge):
+    plan = tuple(
+        msgspec.structs.replace(bridge.shown.liquidation[0], ticker=Ticker(f"KXMANY-{n:02d}")) for n in range(40)
+    )
+    bridge.shown = msgspec.structs.replace(bridge.shown, liquidation=plan)
+    async with running(bridge, size=(80, 24)) as (app, pilot):
+        await pilot.press("L")
+        await pilot.pause()
+        assert "total" in everything(app) and "KXMANY-00" in everything(app)
+        assert "KXMANY-39" not in everything(app)
+        await pilot.press(*["pagedown"] * 12)
+        await pilot.pause()
+        assert "total" in everything(app) and "KXMANY-39" in everything(app)
+        await pilot.press("up", "down", "pageup")
+        await pilot.pause()
+        assert "KXMANY-39" not in everything(app) and app.focused.id == "choice-no"
+        await pilot.press("y")
+        await pilot.pause()
+        assert [type(command) for command in bridge.sent] == [Liquidate]
 
 
 async def test_esc_is_no(bridge):

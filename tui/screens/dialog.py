@@ -61,7 +61,8 @@ class DialogSpec:
 
     `fields` can be typed into, their values are in the frame that `lines` is given. `word` must be typed before a
     dangerous choice works; `locked` says why it does not work for other reasons. `renamed` gives that choice's label
-    anew for what was typed. `first` names the field that has the focus at the beginning.
+    anew for what was typed. `first` names the field that has the focus at the beginning. The first `pinned` lines stay
+    where more lines than fit are scrolled.
     """
 
     name: str
@@ -77,6 +78,7 @@ class DialogSpec:
     renamed: Callable[[Frame], str] = field(default=lambda frame: "")
     wide: bool = False
     first: str = ""
+    pinned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,10 @@ class Dialog(Overlay[Answer]):
         Binding("escape", "back", show=False),
         Binding("left", "step(-1)", show=False),
         Binding("right", "step(1)", show=False),
+        Binding("up", "scroll_lines(-1)", show=False),
+        Binding("down", "scroll_lines(1)", show=False),
+        Binding("pageup", "scroll_lines(-10)", show=False),
+        Binding("pagedown", "scroll_lines(10)", show=False),
     ]
 
     def __init__(self, spec: DialogSpec, frame: Frame, *, guard_ms: int, ascii_only: bool) -> None:
@@ -136,6 +142,7 @@ class Dialog(Overlay[Answer]):
         self._armed_at = time.monotonic() + self._guard_s
         self._answered = False
         self._broken = False
+        self._top = self._last_top = 0
 
     def compose(self) -> ComposeResult:
         spec = self.spec
@@ -210,14 +217,30 @@ class Dialog(Overlay[Answer]):
         self._broken = False
         broken: list[Line] = [(("view error, see the log; nothing can be confirmed here", "alarm"),)]
         lines = [cut(line, width) for line in self._asked(spec.lines, frame, broken)]
-        if len(lines) > room:
-            lines = [*lines[: room - 1], ((f"and {len(lines) - room + 1} more lines", "dim"),)]
+        lines = self._window(lines, room)
         body = self.query_one("#body", LinesView)
         if len(lines) != len(body.lines):
             body.styles.height = len(lines)
         body.set_lines(lines)
         self._lock(frame)
         self.query_one("#keys", LinesView).set_lines([self.keys_line()])
+
+    def _window(self, lines: list[Line], room: int) -> list[Line]:
+        """The lines that fit: the pinned ones, and a part of the others that up and down move."""
+        pinned = min(self.spec.pinned, max(room - 2, 0))
+        seen = room - pinned - 1
+        self._last_top = max(len(lines) - pinned - seen, 0) if len(lines) > room else 0
+        self._top = min(self._top, self._last_top)
+        if not self._last_top or seen < 1:
+            return lines[:room]
+        first = pinned + self._top
+        told = f"lines {self._top + 1}-{self._top + seen} of {len(lines) - pinned}, up and down show the others"
+        return [*lines[:pinned], *lines[first : first + seen], ((told, "warn"),)]
+
+    def action_scroll_lines(self, step: int) -> None:
+        """Move the window over lines that do not all fit."""
+        self._top = min(max(self._top + step, 0), self._last_top)
+        self._show()
 
     def _asked(self, ask: Callable[[Frame], T], frame: Frame, otherwise: T) -> T:
         """What the question says of itself. One that fails is shown as failed and confirms nothing."""
@@ -261,6 +284,7 @@ class Dialog(Overlay[Answer]):
             hints += [("enter", renamed if choice.danger and renamed else choice.label) for choice in chosen]
             hints += [(choice.key, choice.label) for choice in choices if choice.key]
             hints += [("tab", "type" if self.spec.fields or self.spec.word else "next choice")]
+        hints += [("up down", "scroll")] if self._last_top else []
         hints += [("esc", choice.label) for choice in choices if choice.name == self.spec.back]
         cells: Line = ((" ", ""),)
         for key, label in hints:

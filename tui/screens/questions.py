@@ -49,6 +49,7 @@ def liquidate_dialog(snapshot: TraderSnapshot) -> DialogSpec:
         closes=closes,
         word="LIQUIDATE" if live else "",
         wide=True,
+        pinned=3,
     )
 
 

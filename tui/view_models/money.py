@@ -160,10 +160,15 @@ def meter(frame: Frame, limit: LimitView, width: int) -> Line:
     return packed((cells, amount), width)
 
 
+# The first limits are what is at stake; the others are paces, and on the risk screen.
+DESK_LIMITS = 6
+
+
 def _meters(frame: Frame, most: int) -> tuple[Line, ...]:
     """The tightest limits."""
     ranked = sorted(
-        frame.snapshot.limits, key=lambda limit: -(limit.used * 1000 // limit.limit if limit.limit > 0 else -1)
+        frame.snapshot.limits[:DESK_LIMITS],
+        key=lambda limit: -(limit.used * 1000 // limit.limit if limit.limit > 0 else -1),
     )
     return tuple(meter(frame, limit, frame.width) for limit in ranked[:most])
 
@@ -172,7 +177,7 @@ def risk_block(frame: Frame) -> Block:
     """Limits, breaker, session counts and the health of each system; only where there is much room."""
     snapshot = frame.snapshot
     counters, breaker = snapshot.counters, snapshot.breaker
-    lines: list[Line] = [meter(frame, limit, frame.width) for limit in snapshot.limits]
+    lines: list[Line] = [meter(frame, limit, frame.width) for limit in snapshot.limits[:DESK_LIMITS]]
     word = "TRIPPED " + breaker.reason if breaker.tripped else "closed"
     lines.append(
         (("breaker        ", "dim"), (word, "alarm" if breaker.tripped else "ok"),
