@@ -127,7 +127,7 @@ def test_a_calibration_by_hand_ends_with_what_it_found() -> None:
     bench = Bench().up()
     assert wish(bench, Recalibrate) == ("running", "comparing with the exchange")
     bench.beat(times=20)
-    assert told(bench) == ("done", "0 positions, 0 orders")
+    assert told(bench) == ("done", "compared: 0 positions, 0 orders, cash drift $0.000000")
 
 
 def test_a_change_says_what_the_order_is_now_or_why_it_is_not_changed() -> None:

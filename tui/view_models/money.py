@@ -6,7 +6,7 @@ from core.domain.amounts import Money, count_text, money_text
 from core.trading.snapshot import LimitView
 from tui.view_models.ages import account_stale, age_text, clock_text, wall_age
 from tui.view_models.cells import UNKNOWN, Block, Line, fit, number, packed, spread
-from tui.view_models.chart import braille, stars
+from tui.view_models.chart import braille, stars, timed
 from tui.view_models.tables import signed_role
 from tui.view_models.view_state import Frame
 
@@ -104,8 +104,8 @@ def _chart(frame: Frame, rows: int, *, stale: bool) -> tuple[Line, ...]:
     start = equity[0][1]
     values = [value - start for _, value in equity]
     low, high = min(*values, 0), max(*values, 0)
-    draw = braille if frame.symbols.braille else stars
-    drawn = draw(values, width, height, low, high)
+    draw, points = (braille, 2 * width) if frame.symbols.braille else (stars, width)
+    drawn = draw([value - start for value in timed(equity, points)], width, height, low, high)
     zero = height - 1 - (0 - low) * (height - 1) // max(high - low, 1)
     role = "dim" if stale else signed_role(values[-1]) or "strong"
     lines: list[Line] = []

@@ -164,7 +164,9 @@ class Calibration:
         if not (status.exchange_active and status.trading_active):
             self.paused = "exchange_not_active" if not status.exchange_active else "trading_not_active"
         open_positions = len(desk.positions.open())
-        return Done(True, f"{open_positions} positions, {len(desk.orders.get_open_orders())} orders")
+        orders_open = len(desk.orders.get_open_orders())
+        drift = money_text(self.drift_cash, places=6)
+        return Done(True, f"compared: {open_positions} positions, {orders_open} orders, cash drift {drift}")
 
     @staticmethod
     def _apply_orders(desk: Desk, read: OrdersRead) -> None:
