@@ -142,13 +142,16 @@ class Batch(msgspec.Struct, eq=False):
     def hand_out(self, out: list[VenueEvent]) -> None:
         """Append everything, in the order clients see it; orders and positions as they are now."""
         out += self.books
-        out += self.trades
+        if self.trades:
+            out += self.trades
         for market in self.markets.values():
             out.append(TickerMoved(market, self.now_ns))
-        out += self.fills
+        if self.fills:
+            out += self.fills
         for order in self._orders:
             out.append(OrderMoved(order.account, replace(order)))
         for held, account in self._positions.items():
             told = held.quantity, held.cost, held.realized, held.fees, held.open_fees, held.volume
             out.append(PositionMoved(account, held.market, *told))
-        out += self.steps
+        if self.steps:
+            out += self.steps

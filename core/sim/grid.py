@@ -51,6 +51,8 @@ def _prices(bands: tuple[Band, ...]) -> frozenset[int]:
 
 # Every price an order may carry, by structure.
 VALID = {name: _prices(bands) for name, bands in STRUCTURES.items()}
+# The same in order, to walk along: neighbours are what `tick_above` and `tick_below` say.
+GRID = {name: tuple(Price(price) for price in sorted(prices)) for name, prices in VALID.items()}
 
 
 def on_grid(bands: tuple[Band, ...], price: int) -> bool:

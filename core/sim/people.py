@@ -7,7 +7,9 @@ the same book, and so react to whatever others do in it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
+from itertools import islice
 from random import Random
 
 import msgspec
@@ -16,14 +18,15 @@ from core.domain.amounts import Count, Price
 from core.domain.enums import BookSide, OrderStatus, TimeInForce
 from core.sim.accounts import Account
 from core.sim.errors import Refused
-from core.sim.grid import at_or_above, at_or_below, tick_above, tick_below
+from core.sim.grid import GRID, at_or_above, at_or_below, tick_above, tick_below
 from core.sim.model import MAKER, Market, NewOrder, Order
 from core.sim.venue import Venue
 
 BUSY_RANKS = 11  # beyond this rank all markets are alike
 TAKER_SIZES = (1, 1, 2, 2, 3, 4, 5, 5, 7, 8, 10, 10, 12, 15, 20, 25, 40, 75)
 PARTS = (0, 0, 0, 0, 0, 0, 0, 13, 50)
-SIDES = (BookSide.BID, BookSide.ASK)
+SIDES = BID, ASK = BookSide.BID, BookSide.ASK
+RESTING = OrderStatus.RESTING
 LEAN_PER = 4_000  # contracts in hundredths that move a maker's middle by one step
 LEAN_MOST = 150
 EDGE = 60  # how wrong a price must be before the informed take it
@@ -94,15 +97,15 @@ def quote(crowd: Crowd, pulse: Pulse) -> None:
     lean = max(-LEAN_MOST, min(LEAN_MOST, held // LEAN_PER))
     middle, half = pulse.fair - lean, _half_spread(crowd, pulse)
     bands = pulse.market.bands
-    tops = {BookSide.BID: at_or_below(bands, middle - half), BookSide.ASK: at_or_above(bands, middle + half)}
-    for side in SIDES:
-        quotes = pulse.quotes[side]
-        for price in [p for p, order in quotes.items() if order.status is not OrderStatus.RESTING]:
+    tops = at_or_below(bands, middle - half), at_or_above(bands, middle + half)
+    ladders = [(side, pulse.quotes[side], _wanted(pulse, side, top)) for side, top in zip(SIDES, tops, strict=True)]
+    for _side, quotes, wanted in ladders:
+        for price in [p for p, order in quotes.items() if order.status is not RESTING]:
             del quotes[price]
-        _withdraw(crowd, pulse, side, _wanted(pulse, side, tops[side]))
-    for side in SIDES:
-        for depth, price in enumerate(_wanted(pulse, side, tops[side])):
-            if price not in pulse.quotes[side]:
+        _withdraw(crowd, quotes, wanted)
+    for side, quotes, wanted in ladders:
+        for depth, price in enumerate(wanted):
+            if price not in quotes:
                 _post(crowd, pulse, side, price, depth)
 
 
@@ -114,21 +117,22 @@ def _half_spread(crowd: Crowd, pulse: Pulse) -> int:
 
 def _wanted(pulse: Pulse, side: BookSide, top: Price | None) -> list[Price]:
     """Ladder prices, best first, with a few gaps that stay where they are."""
-    if pulse.one_sided not in (None, side):
+    if top is None or pulse.one_sided not in (None, side):
         return []
-    away = tick_below if side is BookSide.BID else tick_above
-    prices: list[Price] = []
-    price = top
-    while price is not None and len(prices) < pulse.levels:
-        if not prices or (price // 10 * 7 + pulse.market.index) % 6:
+    grid, index = GRID[pulse.market.structure], pulse.market.index
+    at = bisect_left(grid, top)
+    prices = [top]
+    for place in range(at - 1, -1, -1) if side is BID else range(at + 1, len(grid)):
+        if len(prices) == pulse.levels:
+            break
+        price = grid[place]
+        if (price // 10 * 7 + index) % 6:
             prices.append(price)
-        price = away(pulse.market.bands, price)
     return prices
 
 
-def _withdraw(crowd: Crowd, pulse: Pulse, side: BookSide, wanted: list[Price]) -> None:
+def _withdraw(crowd: Crowd, quotes: dict[int, Order], wanted: list[Price]) -> None:
     """Take back quotes that are no longer wanted and, at times, renew the best ones."""
-    quotes = pulse.quotes[side]
     keep = set(wanted)
     renewed = set(wanted[:2]) if not crowd.chance.randrange(3) else set()
     for price in [p for p in quotes if p not in keep or p in renewed]:
@@ -154,7 +158,7 @@ def trade_at_random(crowd: Crowd, pulse: Pulse) -> None:
     best = pulse.market.book.against(side).best
     if best is None:
         return
-    away = tick_above if side is BookSide.BID else tick_below
+    away = tick_above if side is BID else tick_below
     limit = best
     for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
         limit = away(pulse.market.bands, limit) or limit
@@ -167,19 +171,19 @@ def take_mispriced(crowd: Crowd, pulse: Pulse) -> None:
     book = pulse.market.book
     ask, bid = book.asks.best, book.bids.best
     if ask is not None and ask < pulse.fair - EDGE:
-        crowd.order(crowd.informed, pulse, BookSide.BID, ask, book.asks.best_size // 2 + 100)
+        crowd.order(crowd.informed, pulse, BID, ask, book.asks.best_size // 2 + 100)
     elif bid is not None and bid > pulse.fair + EDGE:
-        crowd.order(crowd.informed, pulse, BookSide.ASK, bid, book.bids.best_size // 2 + 100)
+        crowd.order(crowd.informed, pulse, ASK, bid, book.bids.best_size // 2 + 100)
 
 
 def follow_prints(crowd: Crowd, pulse: Pulse) -> None:
     """Momentum buys after rising prints and sells after falling ones."""
-    prints = list(crowd.venue.market_trades[pulse.market.ticker])[-TREND:]
-    prices = [trade.price for trade in prints]
+    latest = islice(reversed(crowd.venue.market_trades[pulse.market.ticker]), TREND)
+    prices = [trade.price for trade in latest][::-1]
     if len(prices) < TREND or prices[0] == prices[-1]:
         return
-    side = BookSide.BID if prices == sorted(prices) else BookSide.ASK
-    if side is BookSide.ASK and prices != sorted(prices, reverse=True):
+    side = BID if prices == sorted(prices) else ASK
+    if side is ASK and prices != sorted(prices, reverse=True):
         return
     best = pulse.market.book.against(side).best
     if best is not None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.sim.grid import STRUCTURES, VALID, at_or_above, at_or_below, on_grid, tick_above, tick_below
+from core.sim.grid import GRID, STRUCTURES, VALID, at_or_above, at_or_below, on_grid, tick_above, tick_below
 from core.sim.text import (
     Ids,
     balance_text,
@@ -105,6 +105,13 @@ def test_the_recorded_subpenny_market_has_our_bands() -> None:
 def test_the_prices_of_a_structure_are_those_of_its_bands() -> None:
     for name, bands in STRUCTURES.items():
         assert {price for price in range(-5, 10_006) if on_grid(bands, price)} == VALID[name]
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTURES))
+def test_neighbours_on_the_grid_are_one_tick_apart(name: str) -> None:
+    bands, grid = STRUCTURES[name], GRID[name]
+    assert [tick_above(bands, price) for price in grid] == [*grid[1:], None]
+    assert [tick_below(bands, price) for price in grid] == [None, *grid[:-1]]
 
 
 @given(st.integers(0, 2**32), st.sets(st.integers(1, 2**60), min_size=2, max_size=50))
