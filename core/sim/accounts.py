@@ -111,12 +111,12 @@ class Account:
         self.transfers: list[Transfer] = []
         self.tier: str | None = None  # its own, where it is better than the exchange's
         self.swept_ns = 0  # when it last canceled everything
-        self._collateral = Collateral(self.quantity)
+        self.collateral = Collateral(self.quantity)
 
     @property
     def reserved(self) -> Money:
         """What resting orders could still cost; a house account reserves nothing."""
-        return self._collateral.reserved
+        return self.collateral.reserved
 
     @property
     def available(self) -> Money:
@@ -133,44 +133,40 @@ class Account:
         held = self.positions.get(ticker)
         return Count(held.quantity if held else 0)
 
-    @property
-    def resting_count(self) -> int:
-        return self._collateral.orders
-
     def resting(self, ticker: str, side: BookSide) -> Iterable[Order]:
-        return self._collateral.of(ticker, side)
+        return self.collateral.of(ticker, side)
 
     def all_resting(self) -> list[Order]:
         """Every resting order, oldest first; those of a house account are in the books alone."""
-        return self._collateral.all()
+        return self.collateral.all()
 
     def keep_resting(self, orders: dict[str, Order]) -> None:
         """Let these copies rest in place of the orders they were made of; for views of the past."""
-        self._collateral = self._collateral.copied(self.quantity, orders)
+        self.collateral = self.collateral.copied(self.quantity, orders)
 
     def rest(self, order: Order) -> None:
         if self.house:
             return
-        self._collateral.add(order)
+        self.collateral.add(order)
         if order.group is not None:
             order.group.members[order.order_id] = order
 
     def unrest(self, order: Order) -> None:
         if self.house:
             return
-        self._collateral.remove(order)
+        self.collateral.remove(order)
         if order.group is not None:
             del order.group.members[order.order_id]
 
     def lessened(self, order: Order, by: int) -> None:
         """A resting order has become smaller."""
         if not self.house:
-            self._collateral.lessen(order, by)
+            self.collateral.lessen(order, by)
 
     def refresh(self, ticker: str) -> None:
         """The position in a market has changed, and with it what resting orders reserve."""
         if not self.house:
-            self._collateral.moved(ticker)
+            self.collateral.moved(ticker)
 
     def can_surely_pay(self, full: int, multiplier: int) -> bool:
         """Whether an order and its fee are surely affordable: the quick answer, and only ever yes.
@@ -180,7 +176,7 @@ class Account:
         """
         # A rate is at most 0.07, less than a fourteenth, and P * (1 - P) is less than either price.
         most_fee = full * multiplier // 14_000 + 2 * FEE_STEP
-        return full + most_fee + self._collateral.gross <= self.cash
+        return full + most_fee + self.collateral.gross <= self.cash
 
     def can_pay(self, order: Order, closing_back: int, fee: int, instead_of: Order | None) -> bool:
         """Whether the worst an order could cost is there: what it reserves more, less what closing brings, and its fee.
@@ -188,7 +184,7 @@ class Account:
         An order that needs nothing may always come.
         """
         row = (order.price, order.unit_cost, int(order.remaining))
-        needed = self._collateral.more((order.market.ticker, order.side), row, instead_of) - closing_back
+        needed = self.collateral.more((order.market.ticker, order.side), row, instead_of) - closing_back
         return needed <= 0 or needed + fee <= self.available
 
     def settle(self, market: Market, value: int, now_ns: int) -> Money | None:

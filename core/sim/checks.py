@@ -75,7 +75,7 @@ def wish(venue: Venue, account: Account, market: Market, wanted: NewOrder) -> No
             raise refusal("invalid_order", "client_order_id is too long")
         if wanted.client_order_id in account.client_ids and not venue.repeats(account, wanted.client_order_id):
             raise refusal("order_already_exists")
-    if account.resting_count >= MOST_RESTING:
+    if account.collateral.orders >= MOST_RESTING:
         raise refusal("invalid_order", "too many open orders")
 
 

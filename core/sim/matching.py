@@ -160,7 +160,7 @@ class Matcher:
         _tally(order, trade, fee, is_taker)
         if account.house:
             return
-        account.refresh(market.ticker)
+        account.collateral.moved(market.ticker)
         self._counters.fill += 1
         fill = Fill(
             number=self._counters.fill,

@@ -159,7 +159,7 @@ class Venue:
         self.publish(batch)
         if account.swept_ns and order.status is RESTING:
             self._catch(order, self.late_cancel(self.now_ns - account.swept_ns))
-        value = _value(order.side, order.filled, order.taker_cost)
+        value = _value(order.side, order.filled, order.taker_cost) if order.filled else 0
         return Execution(order=order, filled=order.filled, fill_value=value, fees=order.taker_fees)
 
     def cancel(self, account: Account, order_id: str, now_ns: int) -> tuple[Order, Count]:

@@ -35,9 +35,9 @@ COMMANDS, NEW_PERCENT, ROUNDS = 60_000, 65, 5
 # The aims in orders and deltas a second. A loaded machine reaches less of everything: then the ratios stand for them.
 ORDERS, DELTAS = 50_000, 20_000
 LEAST_OF = {
-    "naive book": 0.05,
-    "lightmatchingengine": 0.07,
-    "pyorderbook": 0.2,
+    "naive book": 0.12,
+    "lightmatchingengine": 0.12,
+    "pyorderbook": 0.3,
     "order-matching (new orders only)": 5.0,
 }
 LEAST_OF_READY_BYTES = 0.1
