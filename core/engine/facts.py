@@ -6,25 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from core.domain import events as ev
-from core.domain.amounts import Count, count_text, price_text
 from core.domain.effects import RefreshBooks
 from core.domain.enums import DECIDED, MarketStatus, OrderState, TraderState
 from core.domain.ids import Ticker
 from core.domain.text import clean_text
-from core.trading.booking import SIDE_WORDS, settle, take_fill, take_report
+from core.trading.booking import describe, settle, take_fill, take_report
 from core.trading.desk import Desk
-from core.trading.order import Order
 from core.trading.order_replies import take_reply
 from core.trading.order_states import Happened
 from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
 LOST_READS = 3
-
-
-def describe(order: Order) -> str:
-    """An order in words: `TICKER BUY 5@0.47`."""
-    return f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
 
 
 # ---- stream ------------------------------------------------------------------------------------------------------

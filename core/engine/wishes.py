@@ -10,10 +10,10 @@ from core.domain import commands as cm
 from core.domain.amounts import money_text
 from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
-from core.engine.facts import describe
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.engine.outcomes import RUNNING, canceled, canceled_one, changed, placed
 from core.engine.preview import group_refusal
+from core.trading.booking import describe
 from core.trading.order import Order
 from core.trading.procedures.cash_recovery import CashRecovery, deficit, is_cash_recovery_required, own_cash
 from core.trading.procedures.liquidation import Liquidation

@@ -25,6 +25,11 @@ CLOCKS_APART_NS = 30 * NS
 SIDE_WORDS = {BookSide.BID: "BUY", BookSide.ASK: "SELL"}
 
 
+def describe(order: Order) -> str:
+    """An order in words: `TICKER BUY 5@0.47`."""
+    return f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
+
+
 def take_fill(desk: Desk, fill: FillReported) -> bool:
     """Apply a fill once: order, position, cash, fees, record. False when it was known or contradicts what is known."""
     if fill.source is not Source.READ and _too_much(desk, fill):
@@ -193,8 +198,7 @@ def take_report(desk: Desk, report: OrderReport, *, is_read: bool) -> Order:
         desk.status.log_action_result(
             desk.wall_ns,
             "order_met",
-            f"{order.ticker} {SIDE_WORDS[order.side]} {count_text(Count(order.count))}@{price_text(order.price)}"
-            f" [{order.ownership}]",
+            f"{describe(order)} [{order.ownership}]",
         )
         _look_for_another_trader(desk, order)
     return order

@@ -62,6 +62,7 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
         (("status",), 2, "no session"),
         (("stop",), 2, "no session"),
         (("config", "check", "--config", "nope.toml"), 2, "nope.toml"),
+        (("config", "check", "--mode", "live"), 2, "key_id"),
     ],
 )
 def test_bad_input_is_one_line_that_names_the_thing(

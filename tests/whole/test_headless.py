@@ -84,6 +84,10 @@ def test_commands_reach_the_running_trader_and_the_status_tells_what_they_did(tm
         assert (refused.returncode, refused.stderr.strip()) == (1, "already paused")
         assert run(tmp_path, "resume").stdout.strip() == "resumed"
         assert "verified by a reading" in run(tmp_path, "cancel-all").stdout
+        unasked = run(tmp_path, "liquidate")
+        assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+        if any(p["count"] for p in status(tmp_path)["snapshot"]["positions"]):
+            assert "flat, verified by a reading" in run(tmp_path, "liquidate", "--yes").stdout
         panel = run(tmp_path, "status").stdout
         assert panel.startswith("running, pid")
         assert all(len(line) <= 80 for line in panel.splitlines())

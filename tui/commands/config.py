@@ -28,7 +28,11 @@ def path(config: ConfigOption = None) -> int:
 
 
 def check(config: ConfigOption = None, mode: ModeOption = None) -> int:
+    from core.environment import standing_account
+
     loaded = load_settings(config, mode=mode)
+    # A mode that needs a key is in order only with one that can be read: BadInput says what is missing.
+    standing_account(loaded.settings, None)
     there = "" if loaded.file.exists() else " (there is no such file: defaults are used)"
     typer.echo(f"{loaded.file}: in order{there}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +25,14 @@ PLAIN = {
     "resume": "Take an operator pause back.",
     "cancel-all": "Panic: cancel every own order and pause.",
     "recalibrate": "Compare orders, positions and cash with the exchange.",
-    "liquidate": "Close every position by reduce-only orders; ends paused.",
 }
+LIQUIDATE = "Close every position by reduce-only orders; ends paused. Shows the plan and asks first."
 
 
 def register(app: typer.Typer) -> None:
     for word, text in PLAIN.items():
         app.command(word, help=text, epilog=f"Example:  kalshi-trader {word}")(_plain(word))
+    app.command("liquidate", help=LIQUIDATE, epilog="Example:  kalshi-trader liquidate --yes")(liquidate)
     app.command("stop", help="Stop the running trader in order.", epilog="Example:  kalshi-trader stop --now")(stop)
     app.command(
         "reset-breaker",
@@ -59,6 +61,39 @@ def reset_breaker(
     session: SessionOption = None,
 ) -> int:
     return send("reset-breaker", reason, newest_session(config, state_dir, mode, session))
+
+
+def liquidate(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    mode: ModeOption = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    session: SessionOption = None,
+) -> int:
+    """The plan as the console shows it; with real money the word must be typed."""
+    folder = newest_session(config, state_dir, mode, session)
+    if not yes and not _agreed(folder):
+        typer.echo("nothing was closed")
+        return 1
+    return send("liquidate", "", folder)
+
+
+def _agreed(folder: Path) -> bool:
+    """Show the plan of the last picture and ask. BadInput where nobody can be asked."""
+    from core.domain.enums import Mode
+    from tui.view_models.cells import plain
+    from tui.view_models.questions import liquidation_lines
+    from tui.view_models.symbols import ASCII
+    from tui.view_models.view_state import Frame, ViewState
+
+    if not sys.stdin.isatty():
+        raise BadInput("liquidate: nobody can be asked here; give --yes")
+    snapshot = read_picture(folder)
+    for line in liquidation_lines(Frame(snapshot, snapshot.taken_ns, ViewState(), ASCII, width=100)):
+        typer.echo(plain(line))
+    if snapshot.identity.mode is Mode.LIVE:
+        return bool(typer.prompt("Real money. Type LIQUIDATE to close all of it", default="") == "LIQUIDATE")
+    return typer.confirm("Close all of it?")
 
 
 def stop(

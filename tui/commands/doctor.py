@@ -81,7 +81,7 @@ def _account(account: object | None) -> str:
 
     if isinstance(account, Account):
         return f"key …{account.suffix}, key file in order"
-    return "paper: made fresh at each start"
+    return "paper: the embedded exchange makes one at each start; a standing one is named by run --exchange"
 
 
 def _loopback() -> str:

@@ -10,11 +10,13 @@ from core.domain.effects import Leave, ReadKind
 from core.domain.enums import ExitCode, ExitReason
 from core.domain.events import FillsRead, ReadFailed
 from core.domain.records import SessionEnded
-from core.trading.booking import take_fill
+from core.trading.booking import describe, take_fill
 from core.trading.desk import Desk
+from core.trading.order import Order
 from core.trading.procedures.base import NS, Done, Rank
 from core.trading.procedures.verify import CancelAndVerify, Progress
 from core.trading.snapshot import ExitView
+from core.trading.timetext import time_text
 
 STOP_LIMIT_NS = 20 * NS
 HURRY_LIMIT_NS = 3 * NS
@@ -52,7 +54,7 @@ class Stop:
             return self._leave(desk, resting=None, foreign=None, unverified=())
         progress = self._verify.advance(desk)
         if progress is Progress.OUT_OF_TIME:
-            names = tuple(f"order {o.client_order_id} {o.state}" for o in desk.orders.get_open_orders())
+            names = tuple(left_open(order) for order in desk.orders.get_open_orders())
             return self._leave(desk, None, None, names or ("resting orders: no reading in time",))
         if progress is not Progress.VERIFIED or not self._fills_read(desk):
             return None
@@ -103,3 +105,9 @@ class Stop:
         desk.out.record(SessionEnded(at=desk.wall_ns, reason=reason.value, code=int(code), resting=resting))
         desk.out.do(Leave(code=int(code), reason=reason.value))
         return Done(clean, "stopped, nothing of ours rests" if clean else "stopped, not verified")
+
+
+def left_open(order: Order) -> str:
+    """An order whose end could not be verified: what it is, how it stands, and when its lease ends it at the latest."""
+    ends = f", its lease ends at {time_text(order.expiration_s * NS)}" if order.expiration_s else ""
+    return f"order {order.client_order_id}: {describe(order)}, {order.state}{ends}"
