@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.amounts import NO_MONEY, Money, money_text
+from core.domain.effects import ReadKind
 from core.domain.enums import TraderState
+from core.domain.events import BalanceRead
 from core.trading.cash_plan import cash_plan, freed
 from core.trading.desk import Desk
 from core.trading.procedures.cash_recovery import CashRecovery, is_cash_recovery_required, own_cash
@@ -27,6 +29,8 @@ class CashWatch:
     def __init__(self) -> None:
         self.blocked = False
         self._failed_freed = NO_MONEY
+        self._request = 0
+        self._read_ns = 0
 
     def look(self, life: Lifecycle) -> bool:
         """Begin a recovery where one is needed and possible; True when it began."""
@@ -51,8 +55,20 @@ class CashWatch:
             self._failed_freed = _could_free(desk)
 
     def waits(self, desk: Desk) -> bool:
-        """True while a failed recovery would only fail again: no more could be freed than when it did."""
-        return self.blocked and is_cash_recovery_required(desk) and _could_free(desk) <= self._failed_freed
+        """True while a failed recovery would only fail again: no more could be freed than when it did, and no money
+        came. In ERROR nothing else reads the balance, so it is read here.
+        """
+        if not (self.blocked and is_cash_recovery_required(desk) and _could_free(desk) <= self._failed_freed):
+            return False
+        answer = desk.answer(self._request) if self._request else None
+        if answer is not None:
+            self._request = 0
+        if isinstance(answer, BalanceRead) and answer.balance > desk.positions.cash:
+            self.blocked = False
+        elif not self._request and desk.now_ns >= self._read_ns and desk.links.client_up:
+            self._read_ns = desk.now_ns + desk.settings.sync_ns
+            self._request = desk.out.read(ReadKind.BALANCE)
+        return self.blocked
 
 
 def _could_free(desk: Desk) -> Money:

@@ -360,6 +360,7 @@ IN_THE_WORLD: dict[str, Named] = {  # D. contents
         end=(no_latency,),
         low_s=20,
         high_s=60,
+        line=False,
     ),
     "D10-no-whole-book": Named(
         row="D10",

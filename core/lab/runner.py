@@ -102,6 +102,7 @@ def rules_for(settings: Settings) -> Rules:
         order_size=int(limits.order_size),
         position=int(limits.position),
         open_orders=limits.open_orders,
+        orders_a_second=limits.orders_per_second,
         exposure=int(limits.exposure),
         lease_s=settings.order_lease,
         compare_s=40 + 2 * settings.sync_interval,
@@ -185,7 +186,8 @@ class _Performance:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, TappedLoop)
         self._loop, self._clock = loop, clock
-        self.auditor.at(loop.now_ns, clock.wall_ns())
+        self._at()
+        self.auditor.tick = self._at
         self.auditor.begun_ns = self._begun_ns = loop.now_ns
         loop.set_exception_handler(self._escaped)
         loop.tap = self._tap

@@ -33,6 +33,7 @@ class Truth:
         setattr(server.venue, "take_events", self.take_events)  # noqa: B010  the one seam between venue and server
 
     def take_events(self) -> list[VenueEvent]:
+        self._auditor.tick()
         events = self._take()
         for event in events:
             if type(event) is BookMoved:

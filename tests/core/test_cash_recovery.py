@@ -119,6 +119,17 @@ def test_an_empty_book_ends_in_error_that_waits_for_a_condition_and_not_for_a_ti
     assert bench.state is S.RECOVER_CASH
 
 
+def test_money_that_comes_from_outside_ends_the_wait_after_a_failed_recovery() -> None:
+    bench = poor(held=0)
+    rise(bench)
+    assert bench.state is S.ERROR
+    bench.beat(seconds=5, times=20)
+    assert bench.state is S.ERROR
+    bench.balance = dollars(200)
+    bench.beat(seconds=5, times=20)
+    assert bench.state is S.READY
+
+
 def test_exits_that_find_nobody_are_bounded_and_not_repeated_at_the_same_prices() -> None:
     bench = rise(poor())
     for index in range(20):

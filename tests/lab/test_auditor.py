@@ -339,6 +339,16 @@ def keeps_its_quotes_while_paused(run: Run) -> None:
     run.look(6, state="PAUSED")
 
 
+def size_differs(run: Run) -> None:
+    run.order("kt-1")
+    run.look(10, orders={"kt-1": ("RESTING", "own", 400)})
+
+
+def too_many_orders_at_once(run: Run) -> None:
+    for number in range(6):
+        run.intend(f"kt-{number}", count=100)
+
+
 def ends_with_an_error(run: Run) -> None:
     run.end(code=3)
 
@@ -420,6 +430,8 @@ BROKEN: dict[Break, str] = {
     lands_after_everything_was_to_end: "I9 cancel",
     keeps_its_quotes_while_tripped: "I9 cancel",
     keeps_its_quotes_while_paused: "I9 cancel",
+    size_differs: "I4 sizes",
+    too_many_orders_at_once: "I19 rate",
     ends_with_an_error: "I11 code",
     leaves_without_reading: "I11 unread",
     tries_without_end: "I21 tries",

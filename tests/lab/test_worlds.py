@@ -44,6 +44,9 @@ FOUND = {
     "every gap asked for all books once more, which grew into a storm of asking": (
         1, 60, "C8-swapped@25+12", True,
     ),
+    "money that came after a failed cash recovery was never seen": (
+        53, 300, "J10-no-cash@142.1+25.6", True,
+    ),
 }  # fmt: skip
 
 

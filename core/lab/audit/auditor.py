@@ -7,6 +7,7 @@ invariant and kind, with the virtual second it was seen at. It never changes any
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from core.lab.audit import claims, decisions, requests
 from core.lab.audit.journal import JournalBytes
@@ -18,7 +19,12 @@ from core.lab.audit.words import Faults, Told
 
 
 class Auditor:
-    """Feed it in order of happening; `now_ns` is monotonic time, `wall_ns` what the trader's wall clock shows."""
+    """Feed it in order of happening; `now_ns` is monotonic time, `wall_ns` what the trader's wall clock shows.
+
+    `tick` is called before facts that come without a time of their own, so that the time can be told.
+    """
+
+    tick: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, rules: Rules, cash: int) -> None:
         self.rules = rules
@@ -100,6 +106,7 @@ class Auditor:
     # ---- journal ---------------------------------------------------------------------------------------------------
 
     def journaled(self, data: bytes) -> None:
+        self.tick()
         for record in self.journal.append(data):
             self.decisions.record(record)
         if self.journal.wrong:

@@ -120,6 +120,10 @@ class Claims:
         for name in mine ^ there:
             where = "here" if name in mine else "there"
             found["I4", "orders", name, where] = f"{name} is open {where} only"
+        for order in a.ledger.own_resting():
+            ours = claim.orders.get(order.client_id, ("", "", order.remaining))[2]
+            if ours != order.remaining:
+                found["I4", "sizes", order.client_id, ours] = f"{order.client_id}: {ours} here, {order.remaining} there"
         if claim.cash is not None and claim.cash != a.ledger.cash:
             found["I5", "cash", claim.cash, a.ledger.cash] = f"{claim.cash} here, {a.ledger.cash} there"
         foreign = len(a.ledger.foreign_resting())

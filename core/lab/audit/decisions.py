@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from core.lab.audit.ledger import BID, Order
@@ -36,6 +36,7 @@ class Decisions:
         self.compared_ns = 0
         self.tries = 0
         self._reopened: dict[str, int] = {}
+        self._second: deque[int] = deque()  # when the orders of the last second were decided
         self._kinds = {
             "OrderIntended": self._intended,
             "AmendIntended": self._changed,
@@ -63,6 +64,7 @@ class Decisions:
         self.intents[name] = self.position
         self.intended[name] = record
         self.sizes[name] = record["count"]
+        self._check_rate()
         self._check_book(name, record["ticker"])
         if not a.requests.streamed_ns or any(
             a.requests.read_ok.get(path, -1) < a.requests.streamed_ns
@@ -75,6 +77,14 @@ class Decisions:
             a.say("I10", "risk", f"{name} takes risk while the breaker is open")
         if record["origin"] == "procedure":
             self._exit(record, held, reduces)
+
+    def _check_rate(self) -> None:
+        a = self._a
+        self._second.append(a.now_ns)
+        while a.now_ns - self._second[0] >= NS:
+            self._second.popleft()
+        if len(self._second) > a.rules.orders_a_second:
+            a.say("I19", "rate", f"{len(self._second)} orders in one second")
 
     def _check_book(self, name: str, ticker: str) -> None:
         a = self._a

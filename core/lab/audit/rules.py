@@ -25,7 +25,7 @@ INVARIANTS: dict[str, str] = {
     "I13": "whatever comes over the wire is a value or a counted refusal",
     "I16": "when faults stop the trader trades again, or says why it does not",
     "I18": "durations do not follow the wall clock; signatures do",
-    "I19": "requests stay in the published budget, connections are not hammered",
+    "I19": "requests stay in the published budget and orders in their rate, connections are not hammered",
     "I20": "the journal is whole frames in order, and replays to the same state twice",
     "I21": "a liquidation only reduces, not under its floor, not past flat, in bounded tries",
     "I22": "orders of others are never touched and always told",
@@ -59,6 +59,7 @@ class Rules:
     order_size: int = 10_000
     position: int = 10_000
     open_orders: int = 10
+    orders_a_second: int = 5
     exposure: int = 1_000_000_000
     lease_s: int = 120
     errors_most: int = 5

@@ -1,0 +1,51 @@
+"""Lanes of many worlds: the same seeds in other processes under other hash seeds, none open; and as many as are wanted.
+
+`WORLDS` is how many the long lane plays, `WORLDS_PROGRESS` a file from which a stopped one goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.lab.worlds import Tally, alike, play_many, summary
+
+JOBS = 2
+COUNTED = 0.9  # of the worlds at least; the rest are sound and too small to count
+
+
+def played(worlds: int, progress: Path | None = None) -> Tally:
+    return play_many(range(1, worlds + 1), scenario="slow", seconds=300, jobs=JOBS, progress=progress)
+
+
+def told(tally: Tally, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print("", *summary(tally), sep="\n")
+
+
+@pytest.mark.wide
+@pytest.mark.timeout(1_500)
+def test_two_hundred_worlds_hold_and_are_the_same_in_other_processes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tallies = []
+    for hash_seed in ("1", "77"):
+        monkeypatch.setenv("PYTHONHASHSEED", hash_seed)
+        tallies.append(played(200))
+    first, again = tallies
+    told(first, capsys)
+    assert not first.open and not again.open, [*first.open.values(), *again.open.values()]
+    assert first.worlds - first.small >= COUNTED * first.worlds
+    assert alike(again, first.digests) == ([], "played alike: 200 of 200, 200 of them under another hash seed")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_as_many_worlds_as_are_wanted_hold(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    progress = Path(os.environ.get("WORLDS_PROGRESS", tmp_path / "worlds.jsonl"))
+    tally = played(int(os.environ.get("WORLDS", "20000")), progress)
+    told(tally, capsys)
+    assert not tally.open, list(tally.open.values())
+    assert tally.worlds - tally.small >= COUNTED * tally.worlds
