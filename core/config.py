@@ -61,7 +61,7 @@ class Settings(BaseModel):
     circuit_breaker_window_long: int = Field(600, ge=1, le=604_800, description="seconds of that longer time")
     minimum_cash_threshold: Dollars = Field(Decimal(100), description="low cash below this, in dollars")
     strategy: str = Field(
-        "maker", min_length=1, max_length=500, description="by name (`strategy list`) or module:Class"
+        "maker", min_length=1, max_length=500, description="by name (`strategy list`), module:Class or a model file"
     )
     strategy_parameters: dict[str, Decimal] = Field({}, description="its parameters, a table; `strategy list` has them")
     quote_markets: int = Field(4, ge=1, le=100, description="how many of the most active markets are quoted")

@@ -1,8 +1,8 @@
 """Which strategy trades: by the name of one that is here, or by where a class of the user's own is found.
 
 `maker` is a name, `package.module:Class` an importable class, `path/to/file.py:Class` a class in a file and
-`path/to/model.npz` a trained policy. Everything that cannot be used is refused before anything is traded, in one line
-that names it.
+`path/to/model.npz` or `.onnx` a trained policy. Everything that cannot be used is refused before anything is
+traded, in one line that names it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from core.domain.errors import BadInput
 from core.strategy.base import Strategy
 from core.strategy.parameters import Parameters, changed, fields_of
 
-MODEL, LEARNED = ".npz", "core.mind.learned:Learned"
+LEARNED = "core.mind.learned:Learned"
+# By a model file's ending: what reads it.
+MODELS = {".npz": "core.mind.network", ".onnx": "core.mind.onnx_model"}
 # Loaded only when asked for: not every one is light.
 NAMES: dict[str, str] = {
     "maker": "core.strategy.maker:MarketMaker",
@@ -34,7 +36,7 @@ NAMES: dict[str, str] = {
 
 def strategy_class(named: str) -> type[Strategy]:
     """The class behind a name or import path; BadInput names what is wrong with it and the mend."""
-    if named.endswith(MODEL):
+    if named.endswith(tuple(MODELS)):
         named = LEARNED
     path = NAMES.get(named, named)
     where, colon, word = path.rpartition(":")
@@ -70,7 +72,7 @@ def make_strategy(named: str, values: Mapping[str, Any], usual: Mapping[str, Any
         have = {field.name for field in fields_of(kind.kind)}
         given = {name: value for name, value in (usual or {}).items() if name in have}
         parameters = changed(kind.kind(), {**given, **values})
-        if named.endswith(MODEL):
+        if named.endswith(tuple(MODELS)):
             return _learned(Path(named), parameters)
         return kind(parameters)
     except ValueError as error:
@@ -83,9 +85,8 @@ def make_strategy(named: str, values: Mapping[str, Any], usual: Mapping[str, Any
 
 def _learned(path: Path, parameters: Parameters) -> Strategy:
     from core.mind.learned import Learned
-    from core.mind.network import load
 
-    return Learned(parameters, load(path.expanduser()))
+    return Learned(parameters, importlib.import_module(MODELS[path.suffix]).load(path.expanduser()))
 
 
 def _module(where: str, named: str) -> ModuleType:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from core.domain.amounts import contracts
 from core.domain.ids import Ticker
-from core.mind.network import Network, load
+from core.mind.network import Model, load
 from core.mind.observation import LiveObservationAdapter, Window
 from core.strategy.actions import HOLD, act
 from core.strategy.base import Decision, MarketView, Strategy
@@ -25,13 +25,13 @@ class LearnedParameters(Parameters, frozen=True, kw_only=True):
 
 class Learned(Strategy):
     name = "learned"
-    text = "a trained network over the observation of a market; path/to/model.npz names another model"
+    text = "a trained network over the observation of a market; path/to/model.npz or .onnx names another model"
     kind = LearnedParameters
     parameters: LearnedParameters
 
-    def __init__(self, parameters: Parameters | None = None, network: Network | None = None) -> None:
+    def __init__(self, parameters: Parameters | None = None, network: Model | None = None) -> None:
         super().__init__(parameters)
-        self.network = network or load(SHIPPED)
+        self.network: Model = network or load(SHIPPED)
         self._adapter = LiveObservationAdapter()
 
     def begin(self, ticker: Ticker) -> Window:

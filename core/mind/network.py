@@ -10,7 +10,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -25,6 +25,12 @@ MOST_BYTES = 4_000_000
 MOST_HIDDEN = 1_024
 WEIGHTS = ("w0", "b0", "w1", "b1")
 Floats = NDArray[np.float32]
+
+
+class Model(Protocol):
+    """What a learned policy asks of its model: the action for one observation."""
+
+    def action(self, vector: Vector) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,47 +93,52 @@ def load(path: Path) -> Network:
     """A model file; BadInput with the reason for anything that may not be traded with."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise _bad(path, f"larger than {MOST_BYTES} bytes")
+            raise bad_model(path, f"larger than {MOST_BYTES} bytes")
         with zipfile.ZipFile(path) as packed:
             if sum(one.file_size for one in packed.infolist()) > MOST_BYTES:
-                raise _bad(path, f"holds more than {MOST_BYTES} bytes")
+                raise bad_model(path, f"holds more than {MOST_BYTES} bytes")
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except BadInput:
         raise
     except (OSError, ValueError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise _bad(path, f"is no model this program can read ({why})") from None
+        raise bad_model(path, f"is no model this program can read ({why})") from None
     return _checked(path, found)
 
 
 def _checked(path: Path, found: dict[str, NDArray[Any]]) -> Network:
     missing = [name for name in ("format", "spec", "card", *WEIGHTS) if name not in found]
     if missing:
-        raise _bad(path, f"has no {missing[0]}")
+        raise bad_model(path, f"has no {missing[0]}")
     if found["format"].shape != () or found["format"].dtype.kind != "i" or int(found["format"]) != FORMAT:
-        raise _bad(path, f"format {str(found['format'])[:20]}, this program reads {FORMAT}")
+        raise bad_model(path, f"format {str(found['format'])[:20]}, this program reads {FORMAT}")
     if found["spec"].shape != () or str(found["spec"]) != spec_digest():
         told = str(found["spec"])[:20]
-        raise _bad(path, f"made for observation {told}, this program observes {spec_digest()}: train it anew")
+        raise bad_model(path, f"made for observation {told}, this program observes {spec_digest()}: train it anew")
     hidden = found["b0"].shape[0] if found["b0"].ndim == 1 else 0
     if not 1 <= hidden <= MOST_HIDDEN:
-        raise _bad(path, f"b0 has shape {found['b0'].shape}; one row of 1 to {MOST_HIDDEN} is needed")
+        raise bad_model(path, f"b0 has shape {found['b0'].shape}; one row of 1 to {MOST_HIDDEN} is needed")
     for name, shape in zip(WEIGHTS, shapes(hidden), strict=True):
         array = found[name]
         if array.shape != shape:
-            raise _bad(path, f"{name} has shape {array.shape}, {shape} is needed")
+            raise bad_model(path, f"{name} has shape {array.shape}, {shape} is needed")
         if array.dtype != np.float32:
-            raise _bad(path, f"{name} is {array.dtype}, float32 is needed")
+            raise bad_model(path, f"{name} is {array.dtype}, float32 is needed")
         if not np.isfinite(array).all():
-            raise _bad(path, f"{name} holds what is no finite number")
-    try:
-        card = msgspec.json.decode(str(found["card"]), type=dict[str, Any])
-    except msgspec.DecodeError:
-        raise _bad(path, "its card cannot be read") from None
+            raise bad_model(path, f"{name} holds what is no finite number")
     w0, b0, w1, b1 = (found[name] for name in WEIGHTS)
-    return Network(w0, b0, w1, b1, card)
+    return Network(w0, b0, w1, b1, read_card(path, str(found["card"])))
 
 
-def _bad(path: Path, why: str) -> BadInput:
+def read_card(path: Path, text: str) -> dict[str, Any]:
+    """What a model says of itself; BadInput."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise bad_model(path, "its card cannot be read") from None
+
+
+def bad_model(path: Path, why: str) -> BadInput:
+    """A model that is not traded with, and why."""
     return BadInput(f"model {path}: {why}")

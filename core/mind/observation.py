@@ -70,8 +70,8 @@ NAMES = tuple(feature.name for feature in FEATURES)
 WIDTH = len(FEATURES)
 SIZE = HISTORY * WIDTH
 ROW_BYTES = 4 * WIDTH
-_LOW = np.array([feature.low for feature in FEATURES], dtype=np.float32)
-_HIGH = np.array([feature.high for feature in FEATURES], dtype=np.float32)
+LOWEST = np.array([feature.low for feature in FEATURES], dtype=np.float32)
+HIGHEST = np.array([feature.high for feature in FEATURES], dtype=np.float32)
 _MIDDLE, _VOLATILITY = NAMES.index("middle"), NAMES.index("volatility")
 Vector = NDArray[np.float32]
 
@@ -110,8 +110,8 @@ class LiveObservationAdapter:
         befores = [np.frombuffer(window.rows, dtype=np.float32) for window in windows]
         rows = np.array([_row(v, w, b) for v, w, b in zip(views, windows, befores, strict=True)], dtype=np.float32)
         bad = np.isnan(rows)
-        bad |= rows < _LOW
-        bad |= rows > _HIGH
+        bad |= rows < LOWEST
+        bad |= rows > HIGHEST
         wrong_rows = set(np.flatnonzero(bad.any(axis=1)).tolist())
         raw = rows.tobytes()
         found = []
