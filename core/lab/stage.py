@@ -92,6 +92,7 @@ class WorldJournal:
     def fail(self, reason: str) -> None:
         """From now on nothing reaches the disk."""
         self._broken = True
+        self._auditor.told.wish("disk", self._loop.now_ns)
         for _position, waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.domain.commands import AmendOrder, CancelAll, Liquidate, Panic, Pause,
 from core.domain.enums import BookSide, Origin, PriceRule, TimeInForce
 from core.lab.garble import Change, outer
 from core.lab.stage import Stage
+from core.sim.lifecycle import IllegalStep
 
 ORDERS = "/portfolio/events/orders"
 ONE_ORDER = f"{ORDERS}/"
@@ -125,9 +127,10 @@ def fraction(stage: Stage) -> None:
     """The quoted market closes, ends between yes and no, and pays."""
     server, ticker = stage.server, stage.quoted()
     life, now_ns = server.venue.life, server.venue.now_ns
-    life.move_close(ticker, now_ns, now_ns)
-    life.determine(ticker, "scalar", now_ns, value=3_700)
-    life.settle(ticker, now_ns)
+    with suppress(IllegalStep):  # it may have ended already
+        life.move_close(ticker, now_ns, now_ns)
+        life.determine(ticker, "scalar", now_ns, value=3_700)
+        life.settle(ticker, now_ns)
     server._publish()
 
 

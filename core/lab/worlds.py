@@ -182,9 +182,14 @@ def play_many(
     A line of another plan (other seeds, another length, an older table of faults) is passed over.
     """
     tally = Tally()
-    wanted = {seed: repeat_command(draw(seed, scenario, seconds)) for seed in seeds}
+    wanted = dict.fromkeys(seeds)
     for row in read_progress(progress) if progress else ():
-        if row["seed"] not in tally.digests and wanted.get(row["seed"]) == row["repeat"]:
+        seed = row["seed"]
+        if (
+            seed in wanted
+            and seed not in tally.digests
+            and row["repeat"] == repeat_command(draw(seed, scenario, seconds))
+        ):
             tally.add(row)
     tasks = [(seed, scenario, seconds) for seed in wanted if seed not in tally.digests]
     keep = progress.open("a", encoding="utf-8") if progress else None

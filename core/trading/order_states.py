@@ -63,6 +63,9 @@ ORDER_TRANSITIONS: dict[tuple[OrderState, Happened], OrderState] = {
     (O.RESTING, H.AMEND_SENT): O.AMENDING,
     # A read that lags the write does not end an order; only proof of absence does.
     (O.RESTING, H.NEVER_EXISTED): O.CANCELED,
+    # The reply to a change that a cancel had overtaken, which then failed.
+    (O.RESTING, H.AMEND_DONE): O.RESTING,
+    (O.RESTING, H.AMEND_UNKNOWN): O.IN_DOUBT,
     (O.AMENDING, H.AMEND_DONE): O.RESTING,
     (O.AMENDING, H.AMEND_UNKNOWN): O.IN_DOUBT,
     (O.AMENDING, H.SEEN_RESTING): O.AMENDING,

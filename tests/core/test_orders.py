@@ -517,3 +517,31 @@ def test_an_order_met_after_it_was_made_smaller_counts_as_it_is() -> None:
     bench.step(ev.OrderReported(report=told))
     (order,) = bench.desk.orders.foreign_orders()
     assert order.remaining == 200
+
+
+ANY = {"client_order_id": ClientOrderId("?"), "order_id": OrderId("o1"), "elapsed_ns": 1}
+
+
+@pytest.mark.parametrize(
+    ("reply", "state"),
+    [
+        (ev.AmendRejected(**ANY, status=401, code="expired", detail=""), O.RESTING),
+        (ev.AmendOutcomeUnknown(**ANY, reason="reset"), O.IN_DOUBT),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_changes_reply_after_a_cancel_that_overtook_it_and_failed_is_taken(
+    reply: ev.Event, state: OrderState
+) -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    name = sent.client_order_id
+    bench.step(AmendOrder(client_order_id=name, price=Price(4_400), count=Count(600)))
+    bench.step(CancelOrder(client_order_id=name))
+    bench.step(
+        ev.CancelFailed(client_order_id=name, order_id=OrderId("o1"), status=401, reason="expired", elapsed_ns=1)
+    )
+    assert state_of(bench, sent) is O.RESTING
+    bench.step(msgspec.structs.replace(reply, client_order_id=name))
+    assert state_of(bench, sent) is state

@@ -349,6 +349,34 @@ def too_many_orders_at_once(run: Run) -> None:
         run.intend(f"kt-{number}", count=100)
 
 
+def risk_beside_an_order_in_doubt(run: Run) -> None:
+    run.order("kt-1")
+    run.state("kt-1", "IN_DOUBT")
+    run.intend("kt-2")
+
+
+def given_up_while_it_rests(run: Run) -> None:
+    run.order("kt-1")
+    run.state("kt-1", "VOID")
+
+
+def given_up_too_early(run: Run) -> None:
+    run.intend("kt-1")
+    run.state("kt-1", "VOID")
+    run.pass_by(5)
+    run.exists("kt-1")
+
+
+def in_doubt_for_ever(run: Run) -> None:
+    run.order("kt-1")
+    run.look(70, orders={"kt-1": ("IN_DOUBT", "own", 500)})
+
+
+def trades_without_a_disk(run: Run) -> None:
+    run.auditor.told.wish("disk", run.now_ns)
+    run.look(5)
+
+
 def ends_with_an_error(run: Run) -> None:
     run.end(code=3)
 
@@ -430,6 +458,11 @@ BROKEN: dict[Break, str] = {
     lands_after_everything_was_to_end: "I9 cancel",
     keeps_its_quotes_while_tripped: "I9 cancel",
     keeps_its_quotes_while_paused: "I9 cancel",
+    risk_beside_an_order_in_doubt: "I3 doubt",
+    given_up_while_it_rests: "I2 given up",
+    given_up_too_early: "I2 too early",
+    in_doubt_for_ever: "I16 hang",
+    trades_without_a_disk: "I1 disk",
     size_differs: "I4 sizes",
     too_many_orders_at_once: "I19 rate",
     ends_with_an_error: "I11 code",

@@ -47,6 +47,9 @@ FOUND = {
     "money that came after a failed cash recovery was never seen": (
         53, 300, "J10-no-cash@142.1+25.6", True,
     ),
+    "the reply to a change that a failed cancel had overtaken ended the trader": (
+        82, 300, "F7-server-time@30.7+11.7", True,
+    ),
 }  # fmt: skip
 
 

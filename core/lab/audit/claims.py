@@ -10,7 +10,7 @@ from core.lab.audit.rules import COMING_UP, HALTED, NS
 if TYPE_CHECKING:
     from core.lab.audit.auditor import Auditor
 
-TRADE = 3
+CANCEL, TRADE = 1, 3
 FLYING = frozenset({"PLANNED", "SENT", "AMENDING", "CANCELING"})
 EDGE = 200
 
@@ -148,6 +148,9 @@ class Claims:
             a.say("I16", "reason", f"{claim.state} without a reason")
         if claim.permission < TRADE and not claim.permission_reason:
             a.say("I16", "reason", "less than trading is permitted and nothing says why")
+        broke_ns = a.told.wishes.get("disk")
+        if broke_ns is not None and a.now_ns - broke_ns > 2 * NS and claim.permission > CANCEL:
+            a.say("I1", "disk", "more than cancels is permitted and nothing reaches the disk")
         declared = claim.state in HALTED or claim.tripped or claim.permission < TRADE
         if own or a.now_ns - a.requests.created_ns < 30 * NS or (declared and claim.state not in COMING_UP):
             self._traded_ns = a.now_ns
@@ -173,8 +176,8 @@ class Claims:
         keys |= {("request", r.method, r.path, r.at_ns) for r in a.pending()}
         if claim.state in COMING_UP:
             keys.add(("state", claim.state))
-        asking = a.now_ns - a.requests.read_ns < a.rules.owed_s * NS
-        keys |= {("doubt", n) for n, (s, _o, _r) in claim.orders.items() if s == "IN_DOUBT" and not asking}
+        if a.faults.calm_for(a.now_ns):
+            keys |= {("doubt", name) for name, (s, _o, _r) in claim.orders.items() if s == "IN_DOUBT"}
         if claim.state in HALTED or claim.tripped:
             self._halted_ns = a.now_ns
         self._owed = {key: self._owed.get(key, a.now_ns) for key in keys}

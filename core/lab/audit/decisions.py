@@ -27,7 +27,9 @@ class Decisions:
         self.intended: dict[str, Record] = {}
         self.changes: defaultdict[str, list[int]] = defaultdict(list)
         self.sizes: dict[str, int] = {}
+        self.intended_ns: dict[str, int] = {}
         self.states: dict[str, str] = {}
+        self.doubted: set[str] = set()
         self.exits: set[str] = set()
         self.booked: Counter[tuple[str, str]] = Counter()
         self.held: dict[str, int] = {}
@@ -64,6 +66,7 @@ class Decisions:
         self.intents[name] = self.position
         self.intended[name] = record
         self.sizes[name] = record["count"]
+        self.intended_ns[name] = a.now_ns
         self._check_rate()
         self._check_book(name, record["ticker"])
         if not a.requests.streamed_ns or any(
@@ -73,6 +76,8 @@ class Decisions:
             a.say("I4", "before", f"{name} was decided before orders and positions were read on this line")
         held = self.held.get(record["ticker"], 0)
         reduces = held * _sign(record) < 0 and record["count"] <= abs(held)
+        if not reduces and any(self.intended[n]["ticker"] == record["ticker"] for n in self.doubted):
+            a.say("I3", "doubt", f"{name} takes risk in {record['ticker']} beside an order in doubt")
         if self.tripped and not reduces:
             a.say("I10", "risk", f"{name} takes risk while the breaker is open")
         if record["origin"] == "procedure":
@@ -121,12 +126,18 @@ class Decisions:
         a, name, state = self._a, record["client_order_id"], record["state"]
         before = self.states.get(name)
         self.states[name] = state
+        if state == "IN_DOUBT" and name in self.intended:
+            self.doubted.add(name)
+        else:
+            self.doubted.discard(name)
         if before in ENDED and state not in ENDED:
             self._reopened[name] = a.now_ns
             if state != "RESTING":
                 a.say("I7", "reopened", f"{name} went from {before} to {state}")
         if before in ENDED and state in ENDED and state not in (before, "FILLED"):
             a.say("I7", "ended twice", f"{name} went from {before} to {state}")
+        if state == "VOID" and a.ledger.by_client.get(name):
+            a.say("I2", "given up", f"{name} is given up as never made and is at the exchange")
         if name in self.sizes and record["filled"] > self.sizes[name]:
             a.say("I7", "filled", f"{name}: {record['filled']} of {self.sizes[name]}")
 
@@ -195,6 +206,9 @@ class Decisions:
             return
         if len(a.ledger.by_client[order.client_id]) > 1:
             a.say("I2", "twice", f"{len(a.ledger.by_client[order.client_id])} orders of {order.client_id}")
+        early = a.now_ns - self.intended_ns.get(order.client_id, a.now_ns) < a.rules.given_up_s * NS
+        if early and self.states.get(order.client_id) == "VOID":
+            a.say("I2", "too early", f"{order.client_id} came after it was given up as never made")
         if order.client_id not in self.intents:
             a.say("I1", "unknown", f"{order.client_id} is at the exchange and was never intended")
         if order.count > a.rules.order_size and order.client_id not in self.exits:

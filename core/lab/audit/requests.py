@@ -54,7 +54,6 @@ class Requests:
         self._acked: set[str] = set()
         self.read_ok: dict[str, int] = {}
         self.created_ns = 0
-        self.read_ns = 0
         self.streamed_ns = 0
         self.owes_trip_ns = 0
 
@@ -88,8 +87,6 @@ class Requests:
         elif path.startswith(GROUPS) and path.endswith("/trigger"):
             self._asked.clear()
             self._to_come.clear()
-        elif request.method == "GET":
-            self.read_ns = self._a.now_ns
 
     def _stamp(self, request: Request) -> None:
         text = request.headers.get("kalshi-access-timestamp")

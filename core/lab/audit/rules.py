@@ -68,6 +68,7 @@ class Rules:
     silence_s: int = 17  # a line that says nothing is dead by then
     cancel_s: int = 3  # from a wish to cancel everything to the last request, while the line stands
     cancel_again_s: int = 8  # from a cancel that was refused to the next; one that finds nothing is looked up first
+    given_up_s: int = 13  # an order is not given up sooner after its intent
     settle_s: int = 3  # news on their way, where nothing is wrong
     compare_s: int = 100  # within this of the last fault everything was compared
     owed_s: int = 60  # no progress of something owed
