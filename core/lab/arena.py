@@ -37,17 +37,21 @@ BEGINS_NS = 1_795_000_000 * NS
 LIVED_S = 20
 LISTED = 12
 NEWS = 2_500
+SIDES = tuple(BookSide)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What an arena is made of. `legs_ms`: from the exchange to us, and from us to it."""
+    """What an arena is made of. `legs_ms`: from the exchange to us, and from us to it. `light`: participants take fewer
+    turns, which is cheaper and no whole crowd: for training.
+    """
 
     seed: int
     scenario: str = "calm"
     markets: int = 4
     balance: Money = dollars(1000)
     legs_ms: tuple[int, int] = (40, 60)
+    light: bool = False
 
 
 @dataclass(slots=True)
@@ -69,9 +73,9 @@ class Arena:
         scenario = scenario_of(terms.scenario)
         alive = max(terms.markets, 1)
         catalog = build_catalog(terms.seed, max(LISTED, alive), BEGINS_NS, alive)
-        self.venue = Venue(catalog.series, catalog.events, seed=terms.seed)
+        self.venue = Venue(catalog.series, catalog.events, seed=terms.seed, quiet=True)
         lived_ns = BEGINS_NS - LIVED_S * NS
-        self.flow = Flow(self.venue, seed=terms.seed, start_ns=lived_ns, style=scenario.style)
+        self.flow = Flow(self.venue, seed=terms.seed, start_ns=lived_ns, style=scenario.style, few_turns=terms.light)
         self.account = self.venue.open_account(terms.balance)
         self.director = Director(
             scenario, venue=self.venue, flow=self.flow, faults=Faults(terms.seed), catalog=catalog,
@@ -92,7 +96,7 @@ class Arena:
         """One virtual second: decide about every market, let the wishes travel, let the rest of the second pass."""
         begun = self.now_ns
         asked = [(market, self._asked(strategy, market)) for market in self.traded]
-        self.pass_ms(sum(self.terms.legs_ms))
+        self._pass_until(self.now_ns + sum(self.terms.legs_ms) * NS_PER_MS)  # nobody looks before the second is over
         for market, decision in asked:
             if decision is not None:
                 self.carry_out(market, decision)
@@ -171,7 +175,7 @@ class Arena:
 
     def orders(self, market: Market) -> list[Order]:
         """Own resting orders of a market."""
-        return [o for side in BookSide for o in self.account.resting(market.ticker, side)]
+        return [o for side in SIDES for o in self.account.resting(market.ticker, side)]
 
     def worth(self) -> int:
         """Cash and every position at what leaving would bring: the bid for YES, the ask for NO."""
@@ -191,6 +195,8 @@ class Arena:
     def carry_out(self, market: Market, decision: Decision) -> None:
         """The wishes of a decision as they reach the venue; what it refuses is counted."""
         orders = {str(o.order_id): o for o in self.orders(market)}
+        if not (orders or decision.quotes or decision.takes):
+            return
         working = tuple(
             Working(
                 client_order_id=ClientOrderId(key), ticker=Ticker(market.ticker), side=o.side, price=o.price,

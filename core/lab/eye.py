@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 from core.domain.amounts import Count, Price
 from core.domain.enums import BookSide
-from core.domain.events import BookChanged, BookReplaced, MarketChanged, TradePrinted
+from core.domain.events import BookReplaced, MarketChanged, TradePrinted
 from core.domain.ids import EventTicker, SeriesTicker, Ticker, TradeId
 from core.domain.market import FeeSchedule, MarketInfo, PriceBand
 from core.market.view import Markets
 from core.sim.events import BookMoved, MarketMoved, Traded, VenueEvent
-from core.sim.model import Market
+from core.sim.model import Market, Trade
 
 NS_PER_MS = 1_000_000
 THOUSANDTHS = 1_000
@@ -33,34 +33,29 @@ class Eye:
 
     def look(self, events: Iterable[VenueEvent]) -> None:
         """Take what happened at the venue."""
+        markets, watched = self.markets, self._watched
         for event in events:
-            match event:
-                case BookMoved() if event.market.ticker in self._watched:
-                    self.markets.apply(
-                        BookChanged(
-                            ticker=Ticker(event.market.ticker), side=event.side, price=event.price, delta=event.delta,
-                            seq=event.clock,
-                        ),
-                        event.at_ns,
-                    )  # fmt: skip
-                case Traded() if event.trade.market.ticker in self._watched:
-                    trade = event.trade
-                    self.markets.apply(
-                        TradePrinted(
-                            ticker=Ticker(trade.market.ticker), trade_id=TradeId(trade.trade_id), price=trade.price,
-                            count=trade.count, taker_side=trade.taker_side, exchange_ms=trade.at_ns // NS_PER_MS,
-                        ),
-                        trade.at_ns,
-                    )  # fmt: skip
-                case MarketMoved() if event.market.ticker in self._watched:
-                    market = event.market
-                    self.markets.apply(
-                        MarketChanged(
-                            ticker=Ticker(market.ticker), status=market.status, close_ms=market.close_ns // NS_PER_MS
-                        ),
-                        market.updated_ns,
-                    )
-        self.markets.end_batch()
+            if isinstance(event, BookMoved):
+                if event.market.ticker in watched:
+                    ticker = Ticker(event.market.ticker)
+                    markets.change(ticker, event.side, event.price, event.delta, event.clock, event.at_ns)
+            elif isinstance(event, Traded):
+                if event.trade.market.ticker in watched:
+                    markets.apply(_print(event.trade), event.trade.at_ns)
+            elif isinstance(event, MarketMoved) and event.market.ticker in watched:
+                markets.apply(_step(event.market), event.market.updated_ns)
+        markets.end_batch()
+
+
+def _print(trade: Trade) -> TradePrinted:
+    return TradePrinted(
+        ticker=Ticker(trade.market.ticker), trade_id=TradeId(trade.trade_id), price=trade.price, count=trade.count,
+        taker_side=trade.taker_side, exchange_ms=trade.at_ns // NS_PER_MS,
+    )  # fmt: skip
+
+
+def _step(market: Market) -> MarketChanged:
+    return MarketChanged(ticker=Ticker(market.ticker), status=market.status, close_ms=market.close_ns // NS_PER_MS)
 
 
 def info_of(market: Market, now_ns: int) -> MarketInfo:

@@ -44,6 +44,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     noise: float = 0.1
     step: float = 0.05
     decay: float = 0.001
+    light: bool = False
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def episode(task: tuple[Floats, Recipe, int]) -> float:
     """What weights earn on one seed, in dollars after fees."""
     weights, recipe, seed = task
     policy = Learned(network=from_flat(weights, recipe.hidden))
-    terms = Terms(seed=seed, scenario=recipe.scenario, markets=recipe.markets)
+    terms = Terms(seed=seed, scenario=recipe.scenario, markets=recipe.markets, light=recipe.light)
     return run_once(policy, terms, recipe.seconds).pnl
 
 
@@ -131,9 +132,9 @@ def resume(path: Path, recipe: Recipe) -> Progress:
 
 def judge(progress: Progress, seeds: Iterable[int], executor: Executor) -> dict[str, Estimate]:
     """What the policy earns on seeds it never saw, and its difference to hold, random, maker and its untrained self,
-    seed by seed.
+    seed by seed; always among the whole crowd.
     """
-    recipe, seeds = progress.recipe, list(seeds)
+    recipe, seeds = msgspec.structs.replace(progress.recipe, light=False), list(seeds)
     own = list(executor.map(episode, [(progress.weights, recipe, seed) for seed in seeds], chunksize=4))
     untrained = begin(recipe).weights
     others: dict[str, list[float]] = {
@@ -151,7 +152,7 @@ def judge(progress: Progress, seeds: Iterable[int], executor: Executor) -> dict[
 def baseline(task: tuple[str, Recipe, int]) -> float:
     """What a named strategy earns on one seed."""
     name, recipe, seed = task
-    terms = Terms(seed=seed, scenario=recipe.scenario, markets=recipe.markets)
+    terms = Terms(seed=seed, scenario=recipe.scenario, markets=recipe.markets, light=recipe.light)
     return run_once(make_strategy(name, {}), terms, recipe.seconds).pnl
 
 

@@ -7,6 +7,7 @@ what leaving would bring. An episode is as long as it was asked for and never en
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -34,15 +35,18 @@ class _Told(Strategy):
 
 
 class TradingEnvironment(gymnasium.Env[Vector, int]):
-    """`info["wrong"]` names what is out of range: then the action is hold, as it is live, and the vector is clipped."""
+    """`info["wrong"]` names what is out of range: then the action is hold, as it is live, and the vector is clipped.
+
+    `light`: among a crowd with fewer turns, for speed.
+    """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  Gymnasium's own form
     render_mode = None
 
-    def __init__(self, scenario: str = "calm", seconds: int = 120) -> None:
+    def __init__(self, scenario: str = "calm", seconds: int = 120, *, light: bool = False) -> None:
         self.observation_space = gymnasium.spaces.Box(LOW, HIGH, (SIZE,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(ACTIONS)  # type: ignore[assignment]
-        self._scenario, self._seconds = scenario, seconds
+        self._terms, self._seconds = Terms(seed=0, scenario=scenario, markets=1, light=light), seconds
         self._adapter, self._told = LiveObservationAdapter(), _Told()
         self._arena: Arena | None = None
         self._window, self._wrong, self._vector = Window(), "", np.zeros(SIZE, np.float32)
@@ -51,7 +55,7 @@ class TradingEnvironment(gymnasium.Env[Vector, int]):
         """A fresh venue; the same seed, the same market. Without a seed the next of the environment's own chance."""
         super().reset(seed=seed)
         chosen = int(self.np_random.integers(2**31))
-        self._arena = Arena(Terms(seed=chosen, scenario=self._scenario, markets=1))
+        self._arena = Arena(replace(self._terms, seed=chosen))
         self._window = Window()
         return self._observe(), {"wrong": self._wrong}
 
@@ -78,6 +82,6 @@ class TradingEnvironment(gymnasium.Env[Vector, int]):
         return self._vector
 
 
-def make_vector(count: int, scenario: str = "calm", seconds: int = 120) -> AsyncVectorEnv:
+def make_vector(count: int, scenario: str = "calm", seconds: int = 120, *, light: bool = False) -> AsyncVectorEnv:
     """So many environments, each in a process of its own."""
-    return AsyncVectorEnv([lambda: TradingEnvironment(scenario, seconds)] * count)
+    return AsyncVectorEnv([lambda: TradingEnvironment(scenario, seconds, light=light)] * count)

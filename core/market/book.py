@@ -10,9 +10,10 @@ from bisect import bisect_left, insort
 
 from core.domain.amounts import Count, Price
 from core.domain.enums import BookSide
-from core.domain.events import BookChanged, BookReplaced
+from core.domain.events import BookReplaced
 from core.domain.ids import Ticker
 
+BID = BookSide.BID  # a member looked up on its class costs more than a comparison
 NEVER = "no snapshot yet"
 
 
@@ -30,13 +31,13 @@ class OrderBook:
         self.version = 0
         self._bids: list[Price] = []
         self._asks: list[Price] = []
-        self._sizes: dict[BookSide, dict[Price, int]] = {BookSide.BID: {}, BookSide.ASK: {}}
+        self._sizes: dict[BookSide, dict[Price, Count]] = {BookSide.BID: {}, BookSide.ASK: {}}
 
     def replace(self, event: BookReplaced, now_ns: int) -> int:
         """Take a whole book; it is trusted if it does not contradict itself. Returns at how many prices a book that was
         trusted until now differed from it.
         """
-        sizes: dict[BookSide, dict[Price, int]] = {
+        sizes: dict[BookSide, dict[Price, Count]] = {
             BookSide.BID: {price: count for price, count in event.bids if count > 0},
             BookSide.ASK: {price: count for price, count in event.asks if count > 0},
         }
@@ -52,26 +53,26 @@ class OrderBook:
             self.lose("snapshot is crossed")
         return differs
 
-    def change(self, event: BookChanged, now_ns: int) -> bool:
+    def change(self, side: BookSide, price: Price, delta: int, seq: int, now_ns: int) -> bool:
         """Apply a change; False when it contradicts the book, which is then untrusted."""
         if not self.trusted:
             return True
-        sizes = self._sizes[event.side]
-        old = sizes.get(event.price, 0)
-        new = old + event.delta
+        sizes = self._sizes[side]
+        old = sizes.get(price, 0)
+        new = old + delta
         if new < 0:
             self.lose("a change made a size negative")
             return False
-        keys = self._bids if event.side is BookSide.BID else self._asks
+        keys = self._bids if side is BID else self._asks
         if new == 0:
             if old:
-                del sizes[event.price]
-                del keys[bisect_left(keys, event.price)]
+                del sizes[price]
+                del keys[bisect_left(keys, price)]
         else:
-            sizes[event.price] = new
+            sizes[price] = Count(new)
             if not old:
-                insort(keys, event.price)
-        self.seq = event.seq
+                insort(keys, price)
+        self.seq = seq
         self._touch(now_ns)
         return True
 
@@ -108,6 +109,7 @@ class OrderBook:
 
     def levels(self, side: BookSide, depth: int = 0) -> tuple[tuple[Price, Count], ...]:
         """(price, count) best first; `depth` 0 means all."""
-        keys = self._bids[::-1] if side is BookSide.BID else self._asks
+        most = depth or None
+        keys = self._bids[: -depth - 1 if depth else None : -1] if side is BID else self._asks[:most]
         sizes = self._sizes[side]
-        return tuple((price, Count(sizes[price])) for price in (keys[:depth] if depth else keys))
+        return tuple([(price, sizes[price]) for price in keys])

@@ -126,6 +126,9 @@ class Markets:
         now_ns: int,
     ) -> tuple[Ticker, ...]:
         """Take one fact; returns tickers whose book has just contradicted itself."""
+        if isinstance(event, BookChanged):
+            good = self.change(event.ticker, event.side, event.price, event.delta, event.seq, now_ns)
+            return () if good else (event.ticker,)
         if isinstance(event, BookLost):
             for ticker in event.tickers:
                 if ticker in self._markets:
@@ -137,9 +140,6 @@ class Markets:
             return ()
         market.version += 1
         match event:
-            case BookChanged():
-                self._dirty.add(event.ticker)
-                return () if market.book.change(event, now_ns) else (event.ticker,)
             case BookReplaced():
                 market.wrong_prices = market.book.replace(event, now_ns)
                 return () if market.book.trusted else (event.ticker,)
@@ -161,8 +161,19 @@ class Markets:
                 )
         return ()
 
+    def change(self, ticker: Ticker, side: BookSide, price: Price, delta: int, seq: int, now_ns: int) -> bool:
+        """Take one change of a level; False where the book has just contradicted itself."""
+        market = self._markets.get(ticker)
+        if market is None:
+            return True
+        market.version += 1
+        self._dirty.add(ticker)
+        return market.book.change(side, price, delta, seq, now_ns)
+
     def end_batch(self) -> tuple[Ticker, ...]:
         """Check the books changed in this batch; returns those found crossed."""
+        if not self._dirty:
+            return ()
         bad = tuple(t for t in sorted(self._dirty) if not self._markets[t].book.check_uncrossed())
         self._dirty.clear()
         return bad

@@ -45,8 +45,12 @@ class Network:
 
     def action(self, vector: Vector) -> int:
         """The action for one observation; the first of equals."""
-        hidden = np.tanh(vector @ self.w0 + self.b0)
-        return int(np.argmax(hidden @ self.w1 + self.b1))
+        hidden = vector @ self.w0
+        hidden += self.b0
+        np.tanh(hidden, hidden)
+        scores = hidden @ self.w1
+        scores += self.b1
+        return int(scores.argmax())
 
     @property
     def hidden(self) -> int:

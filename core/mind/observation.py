@@ -7,9 +7,10 @@ bits. A feature outside its range, or a book too old, is told by name: a policy 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
 from hashlib import blake2b
+from struct import Struct
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from core.domain.amounts import PRICE_SCALE
 from core.domain.enums import BookSide
 from core.strategy.base import Levels, MarketView
 
+BID = BookSide.BID
 VERSION = 1
 HISTORY = 4
 ROW_MS = 1_000
@@ -72,7 +74,11 @@ SIZE = HISTORY * WIDTH
 ROW_BYTES = 4 * WIDTH
 LOWEST = np.array([feature.low for feature in FEATURES], dtype=np.float32)
 HIGHEST = np.array([feature.high for feature in FEATURES], dtype=np.float32)
-_MIDDLE, _VOLATILITY = NAMES.index("middle"), NAMES.index("volatility")
+_RANGES = [(feature.name, feature.low, feature.high) for feature in FEATURES]
+# Where bytes of a window begin, and how a number of it is read.
+_MIDDLE, _VOLATILITY = 4 * NAMES.index("middle"), 4 * NAMES.index("volatility")
+_NEWEST = ROW_BYTES * (HISTORY - 1)
+_NUMBER = Struct("=f").unpack_from
 Vector = NDArray[np.float32]
 
 
@@ -89,8 +95,7 @@ class Window(msgspec.Struct, frozen=True):
     begun_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """`vector` has SIZE numbers. `wrong` names what must make a policy hold; "" where all is as it should be."""
 
     vector: Vector
@@ -102,32 +107,24 @@ class LiveObservationAdapter:
 
     def observe(self, view: MarketView, window: Window) -> tuple[Observation, Window]:
         """The vector of one market now."""
-        (found,) = self.observe_many((view,), (window,))
-        return found
-
-    def observe_many(self, views: Sequence[MarketView], windows: Sequence[Window]) -> list[tuple[Observation, Window]]:
-        """The same for many markets at once, which is cheaper."""
-        befores = [np.frombuffer(window.rows, dtype=np.float32) for window in windows]
-        rows = np.array([_row(v, w, b) for v, w, b in zip(views, windows, befores, strict=True)], dtype=np.float32)
-        bad = np.isnan(rows)
-        bad |= rows < LOWEST
-        bad |= rows > HIGHEST
-        wrong_rows = set(np.flatnonzero(bad.any(axis=1)).tolist())
-        raw = rows.tobytes()
-        found = []
-        for n, (view, window) in enumerate(zip(views, windows, strict=True)):
-            wrong = _stale(view)
-            if n in wrong_rows:
-                wrong = wrong or "out of range: " + ", ".join(NAMES[i] for i in np.flatnonzero(bad[n]))
-            vector, after = _slide(raw[n * ROW_BYTES : (n + 1) * ROW_BYTES], window, view.at_ms)
-            found.append((Observation(vector, wrong), after))
-        return found
+        row = array("f", _row(view, window)).tobytes()
+        vector, after = _slide(row, window, view.at_ms)
+        return Observation(vector, _stale(view) or _out_of_range(row)), after
 
 
 def _stale(view: MarketView) -> str:
     if view.best_bid is None or view.best_ask is None:
         return "one side of the book is empty"
     return f"the book is {view.book_age_s} s old" if view.book_age_s > STALE_S else ""
+
+
+def _out_of_range(raw: bytes) -> str:
+    """The features outside their range, in words; what is no number is outside every one."""
+    row = np.frombuffer(raw, np.float32)
+    if np.fmin(np.fmax(row, LOWEST), HIGHEST).tobytes() == raw:
+        return ""
+    bad = [name for value, (name, low, high) in zip(row, _RANGES, strict=True) if not low <= value <= high]
+    return "out of range: " + ", ".join(bad) if bad else ""
 
 
 def _slide(row: bytes, window: Window, at_ms: int) -> tuple[Vector, Window]:
@@ -147,7 +144,7 @@ def _part(count: float) -> float:
     return count / (count + DEEP)
 
 
-def _row(view: MarketView, window: Window, before: Vector) -> list[float]:
+def _row(view: MarketView, window: Window) -> list[float]:
     """One row in the order of FEATURES."""
     bid, ask = view.best_bid or 0, view.best_ask or PRICE_SCALE
     middle = (bid + ask) / (2.0 * PRICE_SCALE)
@@ -155,7 +152,7 @@ def _row(view: MarketView, window: Window, before: Vector) -> list[float]:
     best_bids, best_asks = bids[0], asks[0]
     there = best_bids + best_asks
     micro = (bid * best_asks + ask * best_bids) / there if there else middle * PRICE_SCALE
-    moved, volatility = _movement(middle, window, before, view.at_ms)
+    moved, volatility = _movement(middle, window, view.at_ms)
     last = view.last_price
     at = middle * PRICE_SCALE
     return [
@@ -163,9 +160,9 @@ def _row(view: MarketView, window: Window, before: Vector) -> list[float]:
         4.0 * middle * (1.0 - middle),
         (ask - bid) / 1_000.0 if ask - bid < 1_000 else 1.0,
         _within((micro - at) / CENT, 1.0),
-        *(_part(n) for n in bids),
-        *(_part(n) for n in asks),
-        *((b - a) / (b + a) if b + a else 0.0 for b, a in zip(bids, asks, strict=True)),
+        *[n / (n + DEEP) for n in bids],
+        *[n / (n + DEEP) for n in asks],
+        *[(b - a) / (b + a) if b + a else 0.0 for b, a in zip(bids, asks, strict=True)],
         *_flow(view),
         0.0 if last is None else _within((last - at) / CENT, FASTEST_CENTS),
         moved,
@@ -190,32 +187,37 @@ def _depths(levels: Levels) -> list[float]:
 
 def _flow(view: MarketView) -> tuple[float, float, float]:
     """Bought less sold over traded in each of FLOW_MS, and how much was traded in the longest."""
-    signed, traded = [0, 0], [0, 0]
+    bought = sold = lately_bought = lately_sold = 0
+    since_ms, lately_ms = view.at_ms - FLOW_MS[1], view.at_ms - FLOW_MS[0]
     for done in reversed(view.prints):
-        age_ms = view.at_ms - done.exchange_ms
-        if age_ms > FLOW_MS[1]:
+        at_ms, count = done.exchange_ms, done.count
+        if at_ms < since_ms:
             break
-        sign = done.count if done.taker_side is BookSide.BID else -done.count
-        signed[1] += sign
-        traded[1] += done.count
-        if age_ms <= FLOW_MS[0]:
-            signed[0] += sign
-            traded[0] += done.count
+        if done.taker_side is BID:
+            bought += count
+            if at_ms >= lately_ms:
+                lately_bought += count
+        else:
+            sold += count
+            if at_ms >= lately_ms:
+                lately_sold += count
+    traded, lately = bought + sold, lately_bought + lately_sold
     return (
-        signed[0] / traded[0] if traded[0] else 0.0,
-        signed[1] / traded[1] if traded[1] else 0.0,
-        _part(traded[1]),
+        (lately_bought - lately_sold) / lately if lately else 0.0,
+        (bought - sold) / traded if traded else 0.0,
+        _part(traded),
     )
 
 
-def _movement(middle: float, window: Window, before: Vector, at_ms: int) -> tuple[float, float]:
+def _movement(middle: float, window: Window, at_ms: int) -> tuple[float, float]:
     """Movement since the row before this one, and its slow mean, which only a new row moves."""
     if not window.rows:
         return 0.0, 0.0
     new = at_ms - window.begun_ms >= ROW_MS
-    last = SIZE - WIDTH if new else SIZE - 2 * WIDTH
-    moved = _within((middle - float(before[last + _MIDDLE])) * CENT, FASTEST_CENTS)
-    slow = float(before[last + _VOLATILITY])
+    last = _NEWEST if new else _NEWEST - ROW_BYTES
+    (before,) = _NUMBER(window.rows, last + _MIDDLE)
+    (slow,) = _NUMBER(window.rows, last + _VOLATILITY)
+    moved = _within((middle - before) * CENT, FASTEST_CENTS)
     return moved, slow + (abs(moved) - slow) * SMOOTH
 
 
@@ -231,7 +233,7 @@ def _own(view: MarketView, bid: int, ask: int) -> tuple[float, float, float, flo
     bids = asks = 0
     bid_off = ask_off = 0.0
     for quote in view.resting:
-        if quote.side is BookSide.BID:
+        if quote.side is BID:
             bids += quote.count
             bid_off = _within((bid - quote.price) / CENT, FASTEST_CENTS)
         else:

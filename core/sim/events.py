@@ -139,6 +139,14 @@ class Batch(msgspec.Struct, eq=False):
     def touched(self, market: Market) -> None:
         self.markets[market.ticker] = market
 
+    def hand_out_public(self, out: list[VenueEvent]) -> None:
+        """Append what changed books and markets, and nothing else."""
+        out += self.books
+        if self.trades:
+            out += self.trades
+        if self.steps:
+            out += self.steps
+
     def hand_out(self, out: list[VenueEvent]) -> None:
         """Append everything, in the order clients see it; orders and positions as they are now."""
         out += self.books

@@ -13,7 +13,7 @@ from random import Random
 from core.domain.amounts import PRICE_SCALE, Price, dollars
 from core.domain.enums import MarketStatus
 from core.sim.model import Event, Market
-from core.sim.people import CHARACTERS, Crowd, Pulse, Style
+from core.sim.people import CHARACTERS, LIGHT, Crowd, Pulse, Style, light
 from core.sim.text import NS_PER_MS
 from core.sim.venue import Venue
 
@@ -26,9 +26,12 @@ REVERT = 200
 class Flow:
     """All participants. `advance` does what is due; how much at a time is the caller's choice."""
 
-    def __init__(self, venue: Venue, *, seed: int, start_ns: int, style: Style | None = None) -> None:
+    def __init__(
+        self, venue: Venue, *, seed: int, start_ns: int, style: Style | None = None, few_turns: bool = False
+    ) -> None:
         self.venue = venue
-        self.style = style or Style()
+        self.style = light(style or Style()) if few_turns else style or Style()
+        self._characters = LIGHT if few_turns else CHARACTERS
         self._chance = Random(f"flow:{seed}")
         self.crowd = Crowd(venue, self._chance, self.style, lambda: venue.open_account(HOUSE_CASH, house=True))
         self.pulses: dict[str, Pulse] = {}
@@ -59,7 +62,7 @@ class Flow:
             if market.status is MarketStatus.ACTIVE and self.venue.trading_active:
                 if name == "maker":
                     self._drift(pulse)
-                CHARACTERS[name].act(self.crowd, pulse)
+                self._characters[name].act(self.crowd, pulse)
             elif market.status not in (MarketStatus.INITIALIZED, MarketStatus.ACTIVE, MarketStatus.INACTIVE):
                 # Closed for good, or as good as: nobody comes back to it unless it is listed again.
                 self.pulses.pop(market.ticker, None)
@@ -87,7 +90,7 @@ class Flow:
         heapq.heappush(self._due, (due_ns, self._number, name, pulse))
 
     def _pause(self, name: str, pulse: Pulse) -> int:
-        who, rank = CHARACTERS[name], pulse.rank
+        who, rank = self._characters[name], pulse.rank
         low, high = who.low + who.low_per_rank * rank, who.high + who.high_per_rank * rank
         pace = self.style.pace * (getattr(self.style, name) if name not in ("maker", "noise") else 1)
         return self._chance.randint(low, high) * NS_PER_MS * 100 // pace

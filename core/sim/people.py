@@ -215,3 +215,15 @@ CHARACTERS: dict[str, Character] = {
     "momentum": Character(follow_prints, 2_000, 9_000, 500, 1_500),
     "sweeper": Character(sweep, 25_000, 90_000, 2_000, 5_000),
 }
+# Fewer turns for training, where a second's price is what limits: somebody trades in each, and the ladder is renewed in
+# every other. The fair value moves with the maker's turn, so it has to move further.
+LIGHT: dict[str, Character] = CHARACTERS | {
+    "maker": Character(quote, 1_900, 2_100, 0, 0),
+    "noise": Character(trade_at_random, 850, 990, 0, 0),
+}
+LIGHT_VOLATILITY = 240
+
+
+def light(style: Style) -> Style:
+    """The style whose fair values move as far a second when the light crowd trades."""
+    return msgspec.structs.replace(style, volatility=style.volatility * LIGHT_VOLATILITY // 100)

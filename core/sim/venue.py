@@ -39,7 +39,9 @@ TRADES_KEPT_PER_MARKET = 2_000
 class Venue:
     """Exchange truth. The attributes may be read by anyone and changed by nobody but this room's venue files."""
 
-    def __init__(self, series: Iterable[Series], events: Iterable[Event], *, seed: int) -> None:
+    def __init__(self, series: Iterable[Series], events: Iterable[Event], *, seed: int, quiet: bool = False) -> None:
+        # Nobody asks for candles, tickers or a member's own facts: only books, trades and markets' steps are told.
+        self.quiet = quiet
         self.chance = Random(f"venue:{seed}")
         self.counters = Counters()
         self.matcher = Matcher(self.chance, self.counters)
@@ -268,7 +270,11 @@ class Venue:
             trade = printed.trade
             self.trades.append(trade)
             self.market_trades[trade.market.ticker].append(trade)
-            self.candles.traded(trade)
+            if not self.quiet:
+                self.candles.traded(trade)
+        if self.quiet:
+            batch.hand_out_public(self._out)
+            return
         for market in batch.markets.values():
             self.candles.quoted(market, self.now_ns)
         batch.hand_out(self._out)

@@ -20,6 +20,7 @@ KINDS = (
 )
 HOLD = 0
 ACTIONS = 1 + len(KINDS) * len(SIZES)
+_SAID = tuple(f"{words} {count_text(size)}" for words, _side, _closes in KINDS for size in SIZES)
 
 
 def act(view: MarketView, action: int, inventory: int) -> Decision:
@@ -27,8 +28,8 @@ def act(view: MarketView, action: int, inventory: int) -> Decision:
     if action == HOLD:
         return Decision(quotes=view.resting, said="hold")
     kind, size = divmod(action - 1, len(SIZES))
-    words, side, closes = KINDS[kind]
-    said = f"{words} {count_text(SIZES[size])}"
+    _words, side, closes = KINDS[kind]
+    said = _SAID[action - 1]
     price = view.best_bid if side is BookSide.BID else view.best_ask
     if price is None:
         return Decision(quotes=view.resting, said=f"{said}: nobody else shows a price there")

@@ -3,7 +3,6 @@ from hypothesis import strategies as st
 
 from core.domain.amounts import Price
 from core.domain.enums import BookSide
-from core.domain.events import BookChanged
 from core.domain.market import PriceBand
 from core.market.book import OrderBook
 from core.market.grid import PriceGrid
@@ -16,21 +15,21 @@ TAPERED = (
 )
 
 
-def change(price: int, delta: int, side: BookSide = BookSide.BID, seq: int = 2) -> BookChanged:
-    return BookChanged(ticker=T, side=side, price=Price(price), delta=delta, seq=seq)
+def change(price: int, delta: int, side: BookSide = BookSide.BID, seq: int = 2) -> tuple[BookSide, Price, int, int]:
+    return side, Price(price), delta, seq
 
 
 def test_a_book_is_not_trusted_before_a_whole_one_came() -> None:
     fresh = OrderBook(T)
     assert not fresh.trusted
-    fresh.change(change(4_500, 100), 1)
+    fresh.change(*change(4_500, 100), 1)
     assert fresh.best_bid is None
 
 
 def test_a_change_that_makes_a_size_negative_ends_the_trust() -> None:
     b = OrderBook(T)
     b.replace(book(), 1)
-    assert not b.change(change(4_500, -1_001), 2)
+    assert not b.change(*change(4_500, -1_001), 2)
     assert not b.trusted
     assert "negative" in b.reason
 
@@ -38,7 +37,7 @@ def test_a_change_that_makes_a_size_negative_ends_the_trust() -> None:
 def test_a_book_found_crossed_at_the_end_of_a_batch_is_not_trusted() -> None:
     b = OrderBook(T)
     b.replace(book(), 1)
-    assert b.change(change(4_800, 100), 2)
+    assert b.change(*change(4_800, 100), 2)
     assert b.trusted
     assert not b.check_uncrossed()
     assert not b.trusted
@@ -69,9 +68,9 @@ def test_the_book_equals_a_naive_one_after_any_changes(changes: list[tuple[BookS
     for side, price, delta in changes:
         size = naive[side].get(price, 0) + delta
         if size < 0:
-            assert not b.change(change(price, delta, side), 2)
+            assert not b.change(*change(price, delta, side), 2)
             return
-        b.change(change(price, delta, side), 2)
+        b.change(*change(price, delta, side), 2)
         naive[side].pop(price, None)
         if size:
             naive[side][price] = size

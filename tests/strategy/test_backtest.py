@@ -43,6 +43,33 @@ def test_money_is_kept_while_a_strategy_trades() -> None:
     arena.venue.check_conservation()
 
 
+def test_a_light_crowd_trades_in_every_second_and_repeats_itself() -> None:
+    def tape(light: bool) -> list[tuple[int, int, int]]:
+        arena = Arena(Terms(seed=6, markets=1, light=light))
+        for _ in range(40):
+            before = arena.venue.counters.order
+            arena.second(Hold())
+            assert not light or arena.venue.counters.order > before
+        return [(trade.at_ns, trade.price, trade.count) for trade in arena.venue.trades]
+
+    assert tape(True) == tape(True)
+    assert 10 < len(tape(True)) < len(tape(False)) * 3
+
+
+def test_a_light_crowd_moves_as_far_as_the_whole_one() -> None:
+    def moved(light: bool) -> float:
+        found = []
+        for seed in range(1, 13):
+            arena = Arena(Terms(seed=seed, markets=1, light=light))
+            pulse = arena.flow.pulses[arena.traded[0].ticker]
+            begun = pulse.fair
+            arena.pass_ms(60_000)
+            found.append(abs(pulse.fair - begun))
+        return sum(found) / len(found)
+
+    assert 0.5 < moved(True) / moved(False) < 2
+
+
 class Peeking(Arena):
     """An arena with a leak: what a strategy is shown is already what will be half a second later."""
 

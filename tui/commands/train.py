@@ -30,6 +30,9 @@ def train(
     scenario: Annotated[str, typer.Option(help="Scenario of the simulated exchange, or a TOML file.")] = "calm",
     hidden: Annotated[int, typer.Option(min=1, max=1_024, help="Hidden units.")] = 16,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Everything that chance decides.")] = 1,
+    light: Annotated[
+        bool, typer.Option(help="Among a crowd with fewer turns: faster; judged among the whole.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     held_out: Annotated[str, typer.Option(help="Seeds to judge on, A-B.")] = "1-200",
 ) -> int:
@@ -49,7 +52,7 @@ def train(
         raise BadInput(f"--held-out: seeds from {learning.TRAINING_SEEDS[0]} on are trained on; judge on smaller ones")
     recipe = learning.Recipe(
         seed=seed, generations=generations, pairs=pairs, episodes=episodes, seconds=seconds, markets=markets,
-        scenario=scenario, hidden=hidden,
+        scenario=scenario, hidden=hidden, light=light,
     )  # fmt: skip
     checkpoint = model.with_suffix(".checkpoint.npz")
     progress = learning.resume(checkpoint, recipe) if checkpoint.exists() else learning.begin(recipe)
