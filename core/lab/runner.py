@@ -90,7 +90,7 @@ def settings_for(plan: Plan) -> Settings:
             "order_group_limit": chance.choice((0, 1000, 1000)),
             "trading_max_orders": chance.choice((5, 10)),
             "trading_max_position_size": chance.choice((25, 100, 100)),
-            "max_exposure": chance.choice((25, 1000, 1000, 1000)),
+            "max_exposure": chance.choice((12, 1000, 1000, 1000)),
             "max_orders_per_second": chance.choice((3, 5, 10)),
         }
     )

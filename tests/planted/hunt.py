@@ -94,7 +94,10 @@ def alone(tree: Path) -> dict[str, Any] | None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The document."""
+    """The document; a bug that was not looked for yet has its row too."""
+    known = {row["name"]: row for row in rows}
+    rows = [known[one.name] for one in all_planted() if one.name in known]
+    not_yet = [one for one in all_planted() if one.name not in known]
     by_lane = Counter(row["lane"] or "no lane" for row in rows)
     seeds = sorted(row["seeds"] for row in rows if row["lane"] == "worlds")
     lines = [
@@ -115,6 +118,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         cells = (row["name"], row["file"], "pass" if row["types"] else "refused", row["lane"] or "NOT FOUND",
                  str(row["seeds"] or ""), row["how"])  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {one.name} | {one.file} |  | NOT LOOKED FOR |  |  |" for one in not_yet]
     return "\n".join(lines) + "\n"
 
 
