@@ -49,7 +49,7 @@ def _watch_command(situation: Situation, command_id: int) -> Command:
 
 
 def _switch_blocked(situation: Situation) -> str:
-    return "" if situation.pick else "select a fault first, by up or down"
+    return "" if situation.pick else "no fault is listed here to be switched; the screen says why"
 
 
 SCREEN_ACTIONS: tuple[Action, ...] = (
@@ -74,5 +74,6 @@ SCREEN_ACTIONS: tuple[Action, ...] = (
            "Screens", footer=1, where=_LAB, blocked=_switch_blocked),
     Action("fault_once", ("o",), "o", says("Strike once"), "Let the selected fault strike one time", "Screens",
            footer=2, where=_LAB, blocked=_switch_blocked),
-    Action("faults_off", ("O",), "O", says("All off"), "Switch every fault off", "Screens", footer=3, where=_LAB),
+    Action("faults_off", ("O",), "O", says("All off"), "Switch every fault off", "Screens", footer=3, where=_LAB,
+           blocked=_switch_blocked),
 )  # fmt: skip

@@ -16,6 +16,7 @@ import os
 import random
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
@@ -129,7 +130,7 @@ class Gauge:
     """Lateness of a 5 ms sleep and gaps of a 50 ms heartbeat, since `begin`."""
 
     def __init__(self) -> None:
-        self.late: list[float] = []
+        self.late: deque[float] = deque(maxlen=60_000)  # five minutes: an hour of them would look like a leak
         self.gap = 0.0
         self.cpu = self.wall = 0.0
 
