@@ -25,9 +25,10 @@ from core.domain.market import MarketListing
 from core.engine.engine import Engine
 from core.engine.explain import explain
 from core.engine.preview import preview_amend, preview_cancel, preview_place
+from core.engine.strategy_report import parameter_refusal, strategy_report
 from core.ports import Clock
 from core.trading import snapshot as view
-from core.trading.inquiry import Explanation, OrderPreview
+from core.trading.inquiry import Explanation, OrderPreview, StrategyReport
 from core.trading.summary import render_summary
 
 UP = frozenset({TraderState.READY, TraderState.ACTING, TraderState.PAUSED, TraderState.LOW_CASH})
@@ -198,6 +199,14 @@ class TraderFacade(ABC):
     def explain_market(self, ticker: Ticker) -> Explanation:
         """Why a market is or is not traded at this moment, gate by gate. OurBug before the trader is assembled."""
         return explain(self._assembled(), ticker)
+
+    def strategy_report(self) -> StrategyReport:
+        """The strategy, its parameters and its last decisions. OurBug before the trader is assembled."""
+        return strategy_report(self._assembled())
+
+    def check_parameter(self, name: str, value: str) -> str:
+        """Why the strategy would not take this value; "" when it would. OurBug before the trader is assembled."""
+        return parameter_refusal(self._assembled(), name, value)
 
     def _assembled(self) -> Engine:
         if self.engine is None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder
 from core.domain.ids import Ticker
 from core.domain.market import MarketListing
-from core.trading.inquiry import Explanation, OrderPreview, Piece
+from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
 from core.trading.snapshot import TraderSnapshot
 
 
@@ -45,6 +45,12 @@ class TraderBridge(Protocol):
 
     def explain_market(self, ticker: Ticker) -> Explanation | None:
         """Why a market is or is not traded now; None before the trader is assembled."""
+
+    def strategy_report(self) -> StrategyReport | None:
+        """The strategy at this moment, asked for only while it is shown; None before the trader is assembled."""
+
+    def check_parameter(self, name: str, value: str) -> str:
+        """Why the strategy would not take this value for a parameter; "" when it would."""
 
     async def bug_bundle(self) -> tuple[Piece, ...]:
         """What a bug report needs, without secrets; nothing is written."""

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 from textual.events import Key
 from textual.widgets import Input
 
+from core.domain.commands import SetParameter
 from core.trading.snapshot import TraderSnapshot
 from tui.action import DESK, Situation
 from tui.actions import ACTIONS, action_on_key
 from tui.fault_lab import FaultLab
 from tui.screen_actions import TITLES
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Answer, Dialog
+from tui.screens.questions import parameter_dialog
 from tui.screens.record import RecordScreen
 from tui.screens.view import ViewScreen
 from tui.view_models.look import Outside, ScreenGauges
+from tui.view_models.strategy import parameter_of
 from tui.view_models.views import VIEWS
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Navigator:
         self._outside = Outside(
             markets=app.bridge.market_listing,
             lab=self.lab.view,
+            strategy=app.bridge.strategy_report,
             gauges=self._gauges,
         )
         self.table = {
@@ -50,6 +54,7 @@ class Navigator:
             "filter": lambda: self._on_view(ViewScreen.next_filter),
             "sort": lambda: self._on_view(ViewScreen.next_sort),
             "record": self.record,
+            "strategy_row": self.strategy_row,
             "fault_switch": lambda: self._fault(once=False),
             "fault_once": lambda: self._fault(once=True),
             "faults_off": self.lab.all_off,
@@ -154,6 +159,21 @@ class Navigator:
             return
         app = self._app
         app.push_screen(RecordScreen(view.listing.listing.record(pick), app.main.symbols, ascii_only=app.options.ascii))
+
+    def strategy_row(self) -> None:
+        """Edit the parameter that is selected; a decision is opened."""
+        app, name = self._app, parameter_of(self.situation().pick)
+        told = app.bridge.strategy_report()
+        parameter = next((one for one in told.parameters if one.name == name), None) if told is not None else None
+        if parameter is None:
+            self.record()
+            return
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and answer.choice == "set":
+                app.submit(lambda i: SetParameter(name=name, value=answer.values["value"], command_id=i))
+
+        app.ask(parameter_dialog(parameter, app.bridge.check_parameter), answered)
 
     def _fault(self, *, once: bool) -> None:
         self.lab.switch(self.situation().pick, once=once)

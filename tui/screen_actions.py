@@ -5,8 +5,9 @@ They are part of `tui.actions.ACTIONS`, from which keys, footer, help, palette a
 
 from __future__ import annotations
 
-from core.domain.commands import Command, ReadMarkets, UnwatchMarket, WatchMarket
+from core.domain.commands import Command, ReadMarkets, SwitchStrategy, UnwatchMarket, WatchMarket
 from tui.action import DESK, Action, Situation, says
+from tui.view_models.strategy import parameter_of
 
 # Name, letter after g, title, what is on it; in the order of the menu.
 SCREENS: tuple[tuple[str, str, str, str], ...] = (
@@ -17,12 +18,15 @@ SCREENS: tuple[tuple[str, str, str, str], ...] = (
     ("pnl", "l", "P&L", "Profit and loss: equity at mark and if flat, drawdown, by market, by day"),
     ("activity", "a", "Activity", "All that happened: by kind, search, follow, the full record"),
     ("risk", "r", "Risk", "Each limit with its value, the breaker and its history"),
+    ("strategy", "s", "Strategy", "The strategy: switch, parameters to edit within bounds, memory, last decisions"),
     ("health", "h", "Health", "Components, latencies, gaps, rate budget, memory, the screen itself"),
     ("lab", "f", "Fault lab", "Paper: switch on faults of the simulated exchange, watch the trader react"),
 )
 TITLES = {name: title for name, _, title, _ in SCREENS}
 OTHERS = frozenset(TITLES) - {DESK}
-_MARKETS, _ORDERS, _ACTIVITY, _LAB = (frozenset({name}) for name in ("markets", "orders", "activity", "lab"))
+_MARKETS, _ORDERS, _ACTIVITY, _LAB, _STRATEGY = (
+    frozenset({name}) for name in ("markets", "orders", "activity", "lab", "strategy")
+)
 
 
 def _there(name: str) -> Action:
@@ -52,6 +56,14 @@ def _switch_blocked(situation: Situation) -> str:
     return "" if situation.pick else "no fault is listed here to be switched; the screen says why"
 
 
+def _strategy_label(situation: Situation) -> str:
+    return "Switch on" if situation.snapshot.strategy.off else "Switch off"
+
+
+def _row_label(situation: Situation) -> str:
+    return "Edit…" if parameter_of(situation.pick) else "Record"
+
+
 SCREEN_ACTIONS: tuple[Action, ...] = (
     Action("go", ("g",), "g", says("Go to…"), "Then a letter: another screen; g g is the first row", "Screens",
            footer=7),
@@ -70,6 +82,11 @@ SCREEN_ACTIONS: tuple[Action, ...] = (
            footer=5, where=_MARKETS, command=lambda s, i: ReadMarkets(command_id=i)),
     Action("record", ("enter",), "enter", says("Record"), "Open the full record of the selected row", "Screens",
            footer=5, where=frozenset({"markets", "orders", "positions", "activity", "lab"}), blocked=_picked),
+    Action("strategy_row", ("enter",), "enter", _row_label, "Edit the selected parameter, or open a decision",
+           "Screens", footer=1, where=_STRATEGY, blocked=_picked),
+    Action("strategy_switch", ("space",), "space", _strategy_label,
+           "Switch the strategy off and cancel its orders, or on again", "Screens", footer=2, where=_STRATEGY,
+           command=lambda s, i: SwitchStrategy(on=bool(s.snapshot.strategy.off), command_id=i)),
     Action("fault_switch", ("space",), "space", says("On/off"), "Switch the selected fault on, or off again",
            "Screens", footer=1, where=_LAB, blocked=_switch_blocked),
     Action("fault_once", ("o",), "o", says("Strike once"), "Let the selected fault strike one time", "Screens",

@@ -42,4 +42,6 @@ class Learned(Strategy):
         action = HOLD if observation.wrong else self.network.action(observation.vector)
         found = act(view, action, self.parameters.inventory)
         said = f"hold: {observation.wrong}" if observation.wrong else found.said
-        return Decision(quotes=found.quotes, said=said, no_bid=said, no_ask=said, memory=window)
+        return Decision(
+            quotes=found.quotes, said=said, no_bid=said, no_ask=said, wrong=observation.wrong, memory=window
+        )

@@ -23,7 +23,7 @@ from core.domain.text import clean_text
 from core.market.view import Market, Markets
 from core.ports import Stopwatch, Unwatched
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
-from core.strategy.decisions import Decisions, Row, digest_of, words_of
+from core.strategy.decisions import Decisions, Row, digest_of, size_of, words_of
 from core.strategy.differ import Wish, Working, diff
 from core.strategy.parameters import changed
 from core.strategy.view import market_view
@@ -245,6 +245,7 @@ class ActorService:
             clean_text(decision.said, WORDS),
             decision=decision,
             took_us=took_ns // 1_000,
+            wrong=clean_text(decision.wrong, WORDS),
         )
         self.decisions.add(row)
         if took_ns > SLOW_NS:
@@ -274,6 +275,10 @@ class ActorService:
         self.strategy.parameters = changed(self.strategy.parameters, values)
         self._waiting.clear()
         self._content.clear()
+
+    def memories(self) -> dict[Ticker, int]:
+        """How many bytes each market's memory takes."""
+        return {ticker: size_of(memory) for ticker, memory in self._memory.items()}
 
     def save(self) -> bytes:
         """Every market's memory as bytes."""

@@ -81,7 +81,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     `said` is the policy's word on it ("hold", "buy YES 10"), `no_bid` and `no_ask` why a side has no quote. `memory` is
     the strategy's own state from here on: plain data that msgspec can write and read. `takes` may name other markets
-    of the same event; they leave together or not at all.
+    of the same event; they leave together or not at all. `wrong` names what it saw and did not trust, and held for.
     """
 
     quotes: tuple[Quote, ...] = ()
@@ -89,6 +89,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
     no_bid: str = ""
     no_ask: str = ""
+    wrong: str = ""
     memory: Any = None
 
     def why_not(self, side: BookSide) -> str:

@@ -43,6 +43,14 @@ def digest_of(view: MarketView, memory: Any, parameters: Parameters) -> str:
     return blake2b(_encode((view, memory, parameters)), digest_size=DIGEST_BYTES).hexdigest()
 
 
+def size_of(memory: Any) -> int:
+    """The bytes a memory takes; 0 where it is no plain data, which switches a strategy off when it is asked."""
+    try:
+        return len(_encode(memory))
+    except (TypeError, NotImplementedError):
+        return 0
+
+
 @dataclass(slots=True)
 class Row:
     """A decision while it is carried out."""
@@ -56,11 +64,12 @@ class Row:
     gate: str = ""
     result: str = ""
     took_us: int = 0
+    wrong: str = ""
 
     def view(self) -> DecisionView:
         return DecisionView(
             ticker=self.ticker, at=self.at, digest=self.digest, said=self.said, wishes=self.wishes, gate=self.gate,
-            result=self.result, took_us=self.took_us,
+            result=self.result, took_us=self.took_us, wrong=self.wrong,
         )  # fmt: skip
 
 
@@ -80,6 +89,11 @@ class Decisions:
     def last(self, ticker: Ticker) -> Row | None:
         rows = self._rows.get(ticker)
         return rows[-1] if rows else None
+
+    def all(self) -> tuple[DecisionView, ...]:
+        """Of every market, newest first."""
+        rows = [row for kept in self._rows.values() for row in reversed(kept)]
+        return tuple(row.view() for row in sorted(rows, key=lambda row: -row.at))
 
     def of(self, ticker: Ticker) -> tuple[DecisionView, ...]:
         """Newest first."""

@@ -78,6 +78,7 @@ class QuoteView(Part, frozen=True, kw_only=True):
 class DecisionView(Part, frozen=True, kw_only=True):
     """One decision of the strategy at wall time `at`, also when it wished nothing. `digest` stands for everything it
     was made from, `said` is the policy's word, `gate` what changed or held it ("": nothing), `result` what came.
+    `wrong` names the features the policy held for: out of their range, or of a book too old.
     """
 
     ticker: Ticker
@@ -88,6 +89,7 @@ class DecisionView(Part, frozen=True, kw_only=True):
     gate: str = ""
     result: str = ""
     took_us: int = 0
+    wrong: str = ""
 
 
 class Explanation(Part, frozen=True, kw_only=True):
@@ -99,4 +101,30 @@ class Explanation(Part, frozen=True, kw_only=True):
     gates: tuple[GateView, ...]
     quotes: tuple[QuoteView, ...] = ()
     own_orders: tuple[tuple[str, Origin], ...] = ()
+    decisions: tuple[DecisionView, ...] = ()
+
+
+class ParameterView(Part, frozen=True, kw_only=True):
+    """One parameter of the running strategy, amounts as people write them."""
+
+    name: str
+    value: str
+    low: str
+    high: str
+    unit: str
+    text: str
+
+
+class StrategyReport(Part, frozen=True, kw_only=True):
+    """The strategy at this moment. `off` says why it is not asked ("": it is); `memory` has the bytes it keeps of each
+    market, `decisions` the last ones of all markets, newest first.
+    """
+
+    name: str
+    text: str = ""
+    off: str = ""
+    made: int = 0
+    dropped: int = 0
+    parameters: tuple[ParameterView, ...] = ()
+    memory: tuple[tuple[Ticker, int], ...] = ()
     decisions: tuple[DecisionView, ...] = ()

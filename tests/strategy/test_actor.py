@@ -16,6 +16,7 @@ from core.domain.ids import Ticker
 from core.engine.explain import explain
 from core.engine.health import components
 from core.engine.picture import strategy_view
+from core.engine.strategy_report import parameter_refusal, strategy_report
 from core.local.clock import SystemClock
 from core.local.stopwatch import MainThreadStopwatch
 from core.strategy.actor import ACTION_WITHIN_NS, SLOW_NS
@@ -282,3 +283,17 @@ def test_memories_are_saved_and_read_again(strategy: Strategy) -> None:
     actor.load(kept)
     assert {t: actor.memory(t) for t in actor.quoted} == before
     assert actor.memory(Ticker("KX-NEW")) == strategy.begin(Ticker("KX-NEW"))
+
+
+def test_the_report_tells_parameters_memory_and_decisions_and_judges_values_as_the_wish_will_be() -> None:
+    bench = Bench(MarketMaker()).up()
+    bench.beat(times=10)
+    told = strategy_report(bench.engine)
+    size = next(one for one in told.parameters if one.name == "size")
+    assert (told.name, told.off, size.low, size.high, size.unit) == ("maker", "", "0.01", "100000", "contracts")
+    assert told.made == bench.engine.actor.decisions.made > 0
+    assert dict(told.memory)[T] > 0
+    assert [one.at for one in told.decisions] == sorted((one.at for one in told.decisions), reverse=True)
+    assert parameter_refusal(bench.engine, "size", "2") == ""
+    assert parameter_refusal(bench.engine, "size", "0") == "size: 0 is not within 0.01 to 100000 contracts"
+    assert next(p for p in strategy_report(bench.engine).parameters if p.name == "size").value == size.value

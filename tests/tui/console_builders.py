@@ -23,7 +23,9 @@ from core.domain.enums import (
 )
 from core.domain.ids import ClientOrderId, EventTicker, OrderId, SeriesTicker, Ticker
 from core.domain.market import MarketInfo, MarketListing, PriceBand
-from core.trading.inquiry import Explanation, OrderPreview, Piece
+from core.strategy.maker import MakerParameters
+from core.strategy.parameters import changed, fields_of
+from core.trading.inquiry import DecisionView, Explanation, OrderPreview, ParameterView, Piece, StrategyReport
 from core.trading.snapshot import (
     ActionView,
     ActivityView,
@@ -321,6 +323,32 @@ def hostile() -> TraderSnapshot:
     )
 
 
+def strategy(**changes: Any) -> StrategyReport:
+    """The maker as it stands, with two decisions."""
+    base = StrategyReport(
+        name="maker", text="quotes both sides, leans against its inventory", made=1_204, dropped=3,
+        parameters=tuple(
+            ParameterView(
+                name=f.name, value=f.shown(f.default), low=f.shown(f.low), high=f.shown(f.high), unit=f.unit,
+                text=f.text,
+            )
+            for f in fields_of(MakerParameters)
+        ),
+        memory=((HIGHNY, 41), (FED, 38)),
+        decisions=(
+            DecisionView(
+                ticker=HIGHNY, at=ago(1), digest="0123456789abcdef", said="value 0.456, half spread 0.012",
+                wishes=("buy 5 @ 0.44 (rest)",), result="placed", took_us=210,
+            ),
+            DecisionView(
+                ticker=FED, at=ago(4), digest="fedcba9876543210", said="hold: out of range: position",
+                wrong="out of range: position", result="nothing to change", took_us=55,
+            ),
+        ),
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **changes)
+
+
 class FixedBridge:
     """Holds one snapshot that a test may replace, and records what is submitted."""
 
@@ -332,6 +360,7 @@ class FixedBridge:
         self.listing = MarketListing()
         self.previews: Callable[[Command], OrderPreview | None] = lambda wish: None
         self.explanation: Explanation | None = None
+        self.strategy: StrategyReport | None = strategy()
         self.pieces: tuple[Piece, ...] = ()
         self.lab: object = "no exchange of its own"
         self._next = max((item.command_id for item in shown.actions), default=0)
@@ -362,6 +391,17 @@ class FixedBridge:
 
     def explain_market(self, ticker: Ticker) -> Explanation | None:
         return self.explanation
+
+    def strategy_report(self) -> StrategyReport | None:
+        return self.strategy
+
+    def check_parameter(self, name: str, value: str) -> str:
+        """As the trader does it: by the parameters of the strategy itself."""
+        try:
+            changed(MakerParameters(), {name: value})
+        except ValueError as error:
+            return str(error)
+        return ""
 
     async def bug_bundle(self) -> tuple[Piece, ...]:
         return self.pieces

@@ -23,7 +23,7 @@ SCENES = {
     "ticket": (lambda: b.snapshot(), ("O", "down", "down", "enter")),
 }
 # Screens beside the desk, by the letter after `g`.
-VIEWS = ("m", "o", "p", "l", "a", "r", "h", "f")
+VIEWS = ("m", "o", "p", "l", "a", "r", "s", "h", "f")
 
 
 def tenfold() -> b.TraderSnapshot:

@@ -87,7 +87,7 @@ async def test_g_shows_the_letters_and_a_wrong_one_sends_nothing(bridge):
     async with running(bridge) as (app, pilot):
         await pilot.press("g")
         await pilot.pause()
-        assert "g m Markets" in part(app, "footer") and "g f Fault lab" in part(app, "footer")
+        assert all(f" {letter} {title}" in part(app, "footer") for _, letter, title, _ in SCREENS)
         await pilot.press("L")
         await pilot.pause()
         assert "no such screen" in part(app, "notice")

@@ -15,7 +15,7 @@ from core.lab.world import run_world
 from core.local.clock import SystemClock
 from core.sim.auth import generate_private_key
 from core.sim.server import ExchangeServer
-from core.trading.inquiry import Explanation, OrderPreview, Piece
+from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
 from core.trading.panel import status_text
 from core.trading.snapshot import TraderSnapshot
 from tui.bridge import LabDoor
@@ -59,6 +59,12 @@ class StillBridge:
 
     def explain_market(self, ticker: Ticker) -> Explanation | None:
         return None
+
+    def strategy_report(self) -> StrategyReport | None:
+        return None
+
+    def check_parameter(self, name: str, value: str) -> str:
+        return ""
 
     async def bug_bundle(self) -> tuple[Piece, ...]:
         return ()

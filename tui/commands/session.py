@@ -25,7 +25,7 @@ from core.domain.records import Record, StateMoved
 from core.environment import LOG_FILE
 from core.local.logs import PrivateLog
 from core.report import session_report
-from core.trading.inquiry import Explanation, OrderPreview, Piece
+from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
 from core.trading.snapshot import ExitView, ScreenGauges, TraderSnapshot
 from core.trading.timetext import clock_text
 from tui.bridge import LabDoor
@@ -111,6 +111,12 @@ class AssemblyBridge:
 
     def explain_market(self, ticker: Ticker) -> Explanation | None:
         return self._trader.explain_market(ticker) if self._trader.engine is not None else None
+
+    def strategy_report(self) -> StrategyReport | None:
+        return self._trader.strategy_report() if self._trader.engine is not None else None
+
+    def check_parameter(self, name: str, value: str) -> str:
+        return self._trader.check_parameter(name, value)
 
     async def bug_bundle(self) -> tuple[Piece, ...]:
         live = live_pieces(self._trader)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from core.domain.enums import Mode
 from core.domain.ids import Ticker
-from core.trading.inquiry import Explanation, Piece
+from core.trading.inquiry import Explanation, ParameterView, Piece
 from core.trading.snapshot import TraderSnapshot
 from tui.action import Situation
 from tui.actions import BY_NAME
 from tui.screens.dialog import Choice, DialogSpec, Field
-from tui.view_models.cells import Line
+from tui.view_models.cells import Line, wrapped
 from tui.view_models.explain import explanation_lines
 from tui.view_models.questions import (
     arm_lines,
@@ -24,6 +24,7 @@ from tui.view_models.questions import (
     quit_lines,
     stopping_lines,
 )
+from tui.view_models.strategy import bounds_text
 from tui.view_models.view_state import Frame, ViewState
 
 RESET_REASON = "reviewed by the operator"
@@ -152,6 +153,35 @@ def bundle_dialog(pieces: tuple[Piece, ...], folder: Path) -> DialogSpec:
         focus="yes",
         back="no",
         wide=True,
+    )
+
+
+def parameter_dialog(parameter: ParameterView, check: Callable[[str, str], str]) -> DialogSpec:
+    """A new value for one parameter of the strategy; what would be refused is said while it is typed."""
+
+    def refusal(frame: Frame) -> str:
+        return check(parameter.name, frame.values["value"])
+
+    def lines(frame: Frame) -> list[Line]:
+        said = refusal(frame)
+        verdict = wrapped(said, frame.width, "alarm") if said else [(("within its bounds", "ok"),)]
+        return [
+            *wrapped(parameter.text, frame.width, ""),
+            (("is      ", "dim"), (f"{parameter.value} {parameter.unit}", "strong")),
+            (("bounds  ", "dim"), (bounds_text(parameter), "")),
+            *verdict,
+        ]
+
+    return DialogSpec(
+        name="parameter",
+        title=f"Strategy: {parameter.name}",
+        lines=lines,
+        choices=(Choice("no", "Back"), Choice("set", "Set", danger=True)),
+        focus="set",
+        back="no",
+        locked=refusal,
+        fields=(Field("value", parameter.value),),
+        first="value",
     )
 
 

@@ -28,10 +28,11 @@ def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) 
             label = label.replace("…", "").replace(" status", "").replace("Order entry", "Entry")
         if ascii_only:
             label = label.replace("…", "")
-        size = len(action.shown) + 1 + len(label) + 2
+        key = action.shown.removeprefix("g ") if situation.view.going else action.shown
+        size = len(key) + 1 + len(label) + 2
         if used + size > width:
             continue
-        shown.append((action, action.shown, label, enabled))
+        shown.append((action, key, label, enabled))
         used += size
     return shown
 

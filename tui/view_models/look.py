@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.domain.market import MarketListing
+from core.trading.inquiry import StrategyReport
 from core.trading.snapshot import TraderSnapshot
 from tui.view_models.cells import Line, fit
 from tui.view_models.lab import LabView
@@ -31,6 +32,7 @@ class Outside:
 
     markets: Callable[[], MarketListing] = MarketListing
     lab: Callable[[], LabView] = LabView
+    strategy: Callable[[], StrategyReport | None] = lambda: None
     gauges: Callable[[], ScreenGauges] = ScreenGauges
 
 

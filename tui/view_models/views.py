@@ -11,6 +11,7 @@ from tui.view_models.order_list import ORDER_FILTERS, ORDER_SORTS, orders_listin
 from tui.view_models.pnl import pnl_listing
 from tui.view_models.position_list import POSITION_SORTS, positions_listing
 from tui.view_models.risk import risk_listing
+from tui.view_models.strategy import strategy_listing
 
 VIEWS = {
     view.name: view
@@ -21,6 +22,7 @@ VIEWS = {
         View("pnl", pnl_listing),
         View("activity", activity_listing, filters=KINDS, follows=True),
         View("risk", risk_listing),
+        View("strategy", strategy_listing, tells_pick=True),
         View("health", health_listing),
         View("lab", lab_listing, tells_pick=True),
     )
