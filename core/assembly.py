@@ -40,6 +40,7 @@ from core.environment import (
     standing_account,
 )
 from core.exchange.emergency import EmergencyStop
+from core.exchange.signing import Passphrase
 from core.exchange.stream import WebSocketManager
 from core.exchange.trading_client import TradingClientIntegration
 from core.facade import TraderFacade
@@ -88,7 +89,8 @@ def system_wiring() -> Wiring:
 
 class Trader(TraderFacade):
     """The facade. `armed` False lets demo and live come up without permission to take risk; `control_port` opens the
-    embedded exchange's control port, whose address and token are then in `control`.
+    embedded exchange's control port, whose address and token are then in `control`; `passphrase` is asked for an
+    encrypted key.
     """
 
     def __init__(
@@ -99,13 +101,14 @@ class Trader(TraderFacade):
         armed: bool | None = None,
         wiring: Wiring | None = None,
         control_port: bool = False,
+        passphrase: Passphrase | None = None,
     ) -> None:
         self.settings = settings
         self._control_port = control_port
         self.control: tuple[str, str] | None = None
         self._wiring = wiring or system_wiring()
         self._clock = self._wiring.clock
-        self._exchange_file = exchange_file
+        self._exchange_file, self._passphrase = exchange_file, passphrase
         self._armed = settings.mode is Mode.PAPER if armed is None else armed
         self._seed = settings.seed if settings.seed is not None else self._wiring.chance.getrandbits(32)
         self._started_at = self._clock.wall_ns()
@@ -186,7 +189,7 @@ class Trader(TraderFacade):
     def prepare(self) -> None:
         """Find what can refuse the start without a network: BadInput or StartRefused."""
         configured(self.settings)
-        self._account = standing_account(self.settings, self._exchange_file)
+        self._account = standing_account(self.settings, self._exchange_file, self._passphrase)
         if self._account is None:
             embedded_settings(self.settings, self._seed)
         if self._account is not None:

@@ -18,7 +18,7 @@ from core.domain.enums import Mode
 from core.domain.errors import BadInput, StartRefused
 from core.domain.records import JOURNAL_VERSION, SessionStarted
 from core.exchange.network import Endpoints, endpoints_for, loopback_endpoints
-from core.exchange.signing import Signer, load_signer, signer_from_pem
+from core.exchange.signing import Passphrase, Signer, load_signer, signer_from_pem
 from core.journal.journal import JournalContents, read_journal
 from core.local.folder import AccountLock, account_folder, machine_folder, make_private
 from core.local.presence import HISTORY_NAME
@@ -67,13 +67,15 @@ class Account:
         return hashlib.sha256(self.key_id.encode()).hexdigest()[:16]
 
 
-def standing_account(settings: Settings, exchange_file: Path | None) -> Account | None:
+def standing_account(
+    settings: Settings, exchange_file: Path | None, passphrase: Passphrase | None = None
+) -> Account | None:
     """The account of demo, live or a standing exchange; None in paper mode, whose exchange is made at start.
 
-    BadInput when the key or the exchange file cannot be used.
+    `passphrase` is asked for an encrypted key. BadInput when the key or the exchange file cannot be used.
     """
     if exchange_file is not None:
-        return _from_file(exchange_file)
+        return _from_file(exchange_file, passphrase)
     if settings.mode is Mode.PAPER:
         return None
     if not settings.key_id:
@@ -82,13 +84,13 @@ def standing_account(settings: Settings, exchange_file: Path | None) -> Account 
         raise BadInput(f"mode {settings.mode.value} needs private_key_path: the file of your API key, mode 0600")
     return Account(
         endpoints=endpoints_for(settings.mode),
-        signer=load_signer(settings.key_id, settings.private_key_path.expanduser()),
+        signer=load_signer(settings.key_id, settings.private_key_path.expanduser(), passphrase),
         key_id=settings.key_id,
         exchange=settings.mode.value,
     )
 
 
-def _from_file(path: Path) -> Account:
+def _from_file(path: Path, passphrase: Passphrase | None) -> Account:
     try:
         found = msgspec.json.decode(path.read_bytes()[: 1 << 16], type=ExchangeFile)
     except OSError as error:
@@ -99,7 +101,7 @@ def _from_file(path: Path) -> Account:
         raise BadInput(f"{path}: not the JSON line of kalshi-trader exchange: {error}") from None
     return Account(
         endpoints=loopback_endpoints(found.rest_url, found.ws_url),
-        signer=load_signer(found.key_id, Path(found.private_key_path)),
+        signer=load_signer(found.key_id, Path(found.private_key_path), passphrase),
         key_id=found.key_id,
         exchange=found.exchange_id or found.key_id,
     )

@@ -7,11 +7,10 @@ the session's order group: "every resting member is canceled and new members are
 from __future__ import annotations
 
 import http.client
-import ssl
 from urllib.parse import urlsplit
 
 from core.domain.text import clean_text
-from core.exchange.network import Endpoints
+from core.exchange.network import Endpoints, tls_context
 from core.exchange.signing import Signer
 from core.ports import Clock
 
@@ -57,7 +56,5 @@ class EmergencyStop:
         parts = urlsplit(self._endpoints.rest_origin)
         host = parts.hostname or ""
         if parts.scheme == "https":
-            return http.client.HTTPSConnection(
-                host, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-            )
+            return http.client.HTTPSConnection(host, parts.port, timeout=TIMEOUT_S, context=tls_context())
         return http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT_S)

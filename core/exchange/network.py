@@ -6,6 +6,7 @@ No setting, file or variable can send an order to another host. Plain text trans
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -44,6 +45,16 @@ def endpoints_for(mode: Mode) -> Endpoints:
     if endpoints is None:
         raise BadInput(f"mode {mode}: has no exchange of its own on the network")
     return endpoints
+
+
+def tls_context() -> ssl.SSLContext:
+    """TLS as every connection here makes it: certificate and name checked against this machine's store, 1.2 at least.
+    There is no switch. Session keys are never written down, whatever the environment asks for.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
+    return context
 
 
 def loopback_endpoints(rest_url: str, ws_url: str) -> Endpoints:

@@ -15,6 +15,7 @@ from yarl import URL
 
 from core.domain.text import clean_text
 from core.exchange.budget import CallClass
+from core.exchange.network import tls_context
 from core.ports import Clock
 
 BODY_LIMIT = 8 * 1024 * 1024
@@ -76,6 +77,7 @@ class RestTransport:
         self._origin = origin
         self._clock = clock
         self._unix_path = unix_path
+        self._tls = tls_context() if origin.startswith("https:") else True
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def open(self) -> None:
@@ -92,7 +94,9 @@ class RestTransport:
     def _session(self, limit: int) -> aiohttp.ClientSession:
         connector: aiohttp.BaseConnector
         if self._unix_path is None:
-            connector = aiohttp.TCPConnector(limit=limit, limit_per_host=limit, keepalive_timeout=_KEEPALIVE_S)
+            connector = aiohttp.TCPConnector(
+                limit=limit, limit_per_host=limit, keepalive_timeout=_KEEPALIVE_S, ssl=self._tls
+            )
         else:
             connector = aiohttp.UnixConnector(self._unix_path, limit=limit, keepalive_timeout=_KEEPALIVE_S)
         trace = aiohttp.TraceConfig()

@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from core.domain.errors import BadInput
+
+# Asked with the name of what it opens, and only for a key that is encrypted.
+Passphrase = Callable[[str], bytes]
 
 KEY_FILE_LIMIT = 65_536
 RSA_BITS_MIN = 2048
@@ -66,20 +70,13 @@ class Signer:
         raise TypeError("a Signer cannot be pickled or copied")
 
 
-def signer_from_pem(key_id: str, pem: bytes | str, *, name: str = "private key") -> Signer:
+def signer_from_pem(
+    key_id: str, pem: bytes | str, *, name: str = "private key", passphrase: Passphrase | None = None
+) -> Signer:
     """A Signer of PEM text (PKCS#1 or PKCS#8, RSA from 2048 bits or Ed25519); raises BadInput naming `name`."""
     if not _KEY_ID.fullmatch(key_id):
         raise BadInput("key id: 1 to 128 letters, digits, dots, dashes; copy it from the exchange's API key page")
-    data = pem.encode() if isinstance(pem, str) else pem
-    try:
-        key = load_pem_private_key(data, password=None)
-    except TypeError:
-        # The loader's word for "this key is encrypted and no password was given".
-        raise BadInput(
-            f"{name}: the key is encrypted; write an open copy by `openssl pkey -in FILE -out NEWFILE` (mode 0600)"
-        ) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise BadInput(f"{name}: not a private key in PEM form; download the key file again") from None
+    key = _parsed(pem.encode() if isinstance(pem, str) else pem, name, passphrase)
     if isinstance(key, Ed25519PrivateKey):
         return Signer(key_id, key)
     if not isinstance(key, RSAPrivateKey):
@@ -89,9 +86,24 @@ def signer_from_pem(key_id: str, pem: bytes | str, *, name: str = "private key")
     return Signer(key_id, key)
 
 
-def load_signer(key_id: str, path: Path) -> Signer:
+def _parsed(data: bytes, name: str, passphrase: Passphrase | None) -> object:
+    try:
+        return load_pem_private_key(data, password=None)
+    except TypeError:
+        pass  # the loader's word for "this key is encrypted and no password was given"
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadInput(f"{name}: not a private key in PEM form; download the key file again") from None
+    if passphrase is None:
+        raise BadInput(f"{name}: the key is encrypted and nothing here can ask for its passphrase")
+    try:
+        return load_pem_private_key(data, password=passphrase(name))
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise BadInput(f"{name}: the passphrase does not open it; try again") from None
+
+
+def load_signer(key_id: str, path: Path, passphrase: Passphrase | None = None) -> Signer:
     """A Signer of the key file at `path`; raises BadInput in one line naming the file and the mend."""
-    return signer_from_pem(key_id, _read_key_file(path), name=f"key file {path}")
+    return signer_from_pem(key_id, _read_key_file(path), name=f"key file {path}", passphrase=passphrase)
 
 
 def _read_key_file(path: Path) -> bytes:
@@ -111,6 +123,8 @@ def _read_key_file(path: Path) -> bytes:
             raise BadInput(f"{name}: is a directory; name the key file inside")
         if not stat.S_ISREG(status.st_mode):
             raise BadInput(f"{name}: is not a plain file; name the key file itself")
+        if status.st_uid != os.geteuid():
+            raise BadInput(f"{name}: belongs to another user; make a copy that is yours")
         if status.st_mode & 0o077:
             raise BadInput(f"{name}: others can access it; run `chmod 600 {path}`")
         if status.st_size > KEY_FILE_LIMIT:

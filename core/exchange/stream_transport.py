@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 
 from core.domain.text import clean_text
+from core.exchange.network import tls_context
 
 FRAME_LIMIT = 4 * 1024 * 1024
 OPEN_S = 10.0
@@ -63,6 +64,8 @@ class StreamTransport:
     async def connect(cls, url: str, headers: dict[str, str], *, unix_path: str | None = None) -> StreamTransport:
         """Open with signed headers; raises StreamDown."""
         where: dict[str, Any] = {} if unix_path is None else {"unix": True, "path": unix_path}
+        if url.startswith("wss:"):
+            where["ssl"] = tls_context()
         try:
             connection = await _Connect(
                 url,

@@ -18,7 +18,7 @@ from core.domain.errors import StartRefused
 
 APP = "kalshi-trader"
 # Not the place that TMPDIR names: two processes must find the same one.
-TEMPORARY = Path("/tmp")  # noqa: S108  the folder in it is private and its owner is looked at
+TEMPORARY = Path("/tmp")  # noqa: S108  # nosec B108  the folder in it is private and its owner is looked at
 TOUCH_S = 3600
 
 

@@ -6,6 +6,7 @@ import base64
 import copy
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,43 @@ def test_key_files_that_are_not_plain_private_files_are_refused_in_one_line(tmp_
     assert "too large" in refusal(key_file(tmp_path / "huge.pem", b"x" * 100_000))
 
 
+def test_a_key_file_is_taken_only_in_modes_that_shut_everybody_else_out(tmp_path: Path) -> None:
+    path = key_file(tmp_path / "key.pem", pem(ed_key()))
+    for mode in range(0o400, 0o1000):
+        path.chmod(mode)
+        try:
+            load_signer(KEY_ID, path)
+            assert mode & 0o077 == 0, oct(mode)
+        except BadInput as refused:
+            assert mode & 0o077, (oct(mode), str(refused))
+
+
+def test_a_key_file_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = key_file(tmp_path / "key.pem", pem(ed_key()))
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    assert "another user" in refusal(path)
+
+
+@pytest.mark.parametrize("form", ["PKCS1", "PKCS8"])
+def test_an_encrypted_key_opens_with_its_own_passphrase_only(form: str, tmp_path: Path) -> None:
+    path = key_file(tmp_path / "key.pem", pem(rsa_key(), form, password=b"open sesame"))
+    asked: list[str] = []
+
+    def say(word: bytes) -> Callable[[str], bytes]:
+        return lambda name: asked.append(name) or word  # type: ignore[func-returns-value]
+
+    assert load_signer(KEY_ID, path, say(b"open sesame")).headers("GET", "/x", 1)
+    for wrong in (b"open barley", b"", b"x" * 1024):
+        with pytest.raises(BadInput, match="passphrase does not open it") as refused:
+            load_signer(KEY_ID, path, say(wrong))
+        assert not wrong or wrong.decode() not in str(refused.value)
+    assert len(asked) == 4 and all(str(path) in name for name in asked)
+
+
+def test_a_key_that_is_not_encrypted_asks_for_nothing(tmp_path: Path) -> None:
+    load_signer(KEY_ID, key_file(tmp_path / "key.pem", pem(ed_key())), lambda name: pytest.fail(name))
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601, 0o644])
 def test_key_file_others_can_touch_is_refused_with_the_mend(mode: int, tmp_path: Path) -> None:
     path = key_file(tmp_path / "open.pem", pem(ed_key()), mode)
@@ -93,7 +131,8 @@ def test_key_id_that_could_break_a_header_is_refused(key_id: str) -> None:
 
 def test_signer_shows_nothing_and_cannot_be_taken_along() -> None:
     signer = signer_from_pem(KEY_ID, pem(ed_key()))
-    assert KEY_ID not in repr(signer) and "PRIVATE" not in str(signer)
+    for shown in (repr(signer), str(signer), f"{signer}", f"{signer!r:>40}", f"{[signer]}"):
+        assert shown.strip(" []") == "Signer(<hidden>)"
     assert not hasattr(signer, "__dict__")
     for take in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):

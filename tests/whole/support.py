@@ -14,7 +14,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,14 @@ def _set_size(handle: int, size: tuple[int, int]) -> None:
 class Terminal:
     """The console on a real pseudo-terminal, its screen read by a terminal emulator."""
 
-    def __init__(self, state: Path, *arguments: str, size: tuple[int, int] = (80, 24), **more: str) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *arguments: str,
+        size: tuple[int, int] = (80, 24),
+        program: Sequence[str] = PROGRAM,
+        **more: str,
+    ) -> None:
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
@@ -94,7 +101,7 @@ class Terminal:
         if pid == 0:
             _set_size(0, size)
             os.chdir(state)
-            os.execve(sys.executable, [*PROGRAM, *arguments], environment(state, **more))
+            os.execve(sys.executable, [*program, *arguments], environment(state, **more))
         self.pid, self.handle = pid, handle
         self.code: int | None = None
 

@@ -7,6 +7,7 @@ import os
 import typer
 
 from tui.commands.options import ConfigOption, ModeOption, load_settings
+from tui.commands.passphrase import passphrase_from
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +33,7 @@ def check(config: ConfigOption = None, mode: ModeOption = None) -> int:
 
     loaded = load_settings(config, mode=mode)
     # A mode that needs a key is in order only with one that can be read: BadInput says what is missing.
-    standing_account(loaded.settings, None)
+    standing_account(loaded.settings, None, passphrase_from(None))
     there = "" if loaded.file.exists() else " (there is no such file: defaults are used)"
     typer.echo(f"{loaded.file}: in order{there}")
     return 0

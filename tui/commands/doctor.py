@@ -12,6 +12,7 @@ import typer
 
 from core.domain.errors import TraderError
 from tui.commands.options import ConfigOption, ModeOption, StateDirOption, load_settings
+from tui.commands.passphrase import passphrase_from
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +41,7 @@ def doctor(mode: ModeOption = None, config: ConfigOption = None, state_dir: Stat
     ]
     probes: tuple[tuple[str, Callable[[], str]], ...] = (
         ("state folder", lambda: str(make_private(settings.state_dir.expanduser()))),
-        ("account", lambda: _account(standing_account(settings, None))),
+        ("account", lambda: _account(standing_account(settings, None, passphrase_from(None)))),
     )
     for name, probe in probes:
         try:

@@ -13,6 +13,7 @@ import typer
 from core.domain.enums import Mode
 from core.domain.errors import BadInput, StartRefused
 from tui.commands.options import ConfigOption, KeyIdOption, ModeOption, StateDirOption, load_settings
+from tui.commands.passphrase import passphrase_from
 
 EXAMPLES = """Examples:  kalshi-trader   |   kalshi-trader run --headless --seconds 30 --seed 7 --report r.json   |
 kalshi-trader run --mode demo --key-id ID --private-key-path ~/kalshi.pem --arm"""
@@ -36,6 +37,9 @@ def run(
     ] = None,
     key_id: KeyIdOption = None,
     private_key_path: Annotated[Path | None, typer.Option(help="Private key file, mode 0600.")] = None,
+    passphrase_fd: Annotated[
+        int | None, typer.Option(help="Inherited descriptor with the key's passphrase; else it is asked.", min=0)
+    ] = None,
     exchange: Annotated[
         Path | None, typer.Option(help="Trade on a standing kalshi-trader exchange: file with its JSON line.")
     ] = None,
@@ -69,14 +73,11 @@ def run(
         _check_terminal()
     if settings.mode is Mode.LIVE:
         _ask_live_consent(settings.key_id, live, confirm_key_id, headless=headless)
-    armed = True if settings.mode is Mode.PAPER else arm
-
     from tui.commands.session import run_console, run_headless
 
-    if headless:
-        result, code = run_headless(settings, exchange, armed, seconds)
-    else:
-        result, code = run_console(settings, exchange, armed, seconds)
+    session = run_headless if headless else run_console
+    armed = arm or settings.mode is Mode.PAPER
+    result, code = session(settings, exchange, armed, seconds, passphrase_from(passphrase_fd))
     if report is not None and result is not None:
         _write_report(report, result)
     elif headless and result is not None:

@@ -23,7 +23,9 @@ from core.domain.ids import Ticker
 from core.domain.market import MarketListing
 from core.domain.records import Record, StateMoved
 from core.environment import LOG_FILE
+from core.exchange.signing import Passphrase
 from core.local.logs import PrivateLog
+from core.local.process import seal_process
 from core.report import session_report
 from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
 from core.trading.snapshot import ExitView, ScreenGauges, TraderSnapshot
@@ -38,9 +40,12 @@ NAMES_SHOWN = 20
 log = logging.getLogger("session")
 
 
-def run_headless(settings: Settings, exchange: Path | None, armed: bool, seconds: float | None) -> Result:
+def run_headless(
+    settings: Settings, exchange: Path | None, armed: bool, seconds: float | None, passphrase: Passphrase | None = None
+) -> Result:
     """Trade without a screen until time, signal or command; states go to standard error, a line each."""
-    trader = Trader(settings, exchange_file=exchange, armed=armed)
+    seal_process()
+    trader = Trader(settings, exchange_file=exchange, armed=armed, passphrase=passphrase)
     trader.prepare()
     trader.subscribe(_print_state)
     return asyncio.run(_headless(trader, seconds))
@@ -142,9 +147,12 @@ class AssemblyBridge:
         await self._trader.wait_wake()
 
 
-def run_console(settings: Settings, exchange: Path | None, armed: bool, seconds: float | None) -> Result:
-    """The console, with the trader started after its first frame."""
-    trader = Trader(settings, exchange_file=exchange, armed=armed, control_port=True)
+def run_console(
+    settings: Settings, exchange: Path | None, armed: bool, seconds: float | None, passphrase: Passphrase | None = None
+) -> Result:
+    """The console, with the trader started after its first frame. A passphrase is asked for before that."""
+    seal_process()
+    trader = Trader(settings, exchange_file=exchange, armed=armed, control_port=True, passphrase=passphrase)
     trader.prepare()
     result, code, terminal_stuck = asyncio.run(_console(trader, settings, seconds))
     if terminal_stuck:
