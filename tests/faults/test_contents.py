@@ -229,6 +229,7 @@ def test_a_change_that_crosses_the_book_loses_it(proof: Proof, tamper: Tamper) -
 
 
 @row("D13")
+@pytest.mark.wide
 def test_a_book_that_went_wrong_unnoticed_is_put_right_by_the_next_whole_one_with_a_row(proof: Proof) -> None:
     wrong: list[bool] = []
     right: list[bool] = []
@@ -341,7 +342,7 @@ def test_new_price_steps_are_read_and_no_order_is_left_off_the_grid(proof: Proof
         market = venue.markets[quoted(scene)]
         market.structure = "linear_cent" if market.structure != "linear_cent" else "tapered_deci_cent"
         batch = venue.begin()
-        batch.lives.append(
+        batch.steps.append(
             MarketMoved(market, "price_level_structure_updated", {"price_level_structure": market.structure})
         )
         venue.publish(batch)

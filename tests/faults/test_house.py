@@ -82,6 +82,7 @@ def test_with(proof):
 """
 
 
+@pytest.mark.wide
 def test_the_lane_fails_a_test_that_proves_nothing(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.faults.conftest import proof, pytest_configure\n")
     (tmp_path / "test_inner.py").write_text(INNER)

@@ -48,6 +48,7 @@ def test_a_port_that_refuses_is_known_as_not_sent_and_trading_comes_back(proof: 
 
 
 @row("A2")
+@pytest.mark.wide
 def test_a_name_that_is_not_found_for_minutes_feeds_no_breaker(proof: Proof, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[float] = []
     connect = LinkedLoop.create_unix_connection
@@ -181,6 +182,7 @@ def test_a_success_told_too_late_changes_nothing(proof: Proof) -> None:
 
 @row("A12")
 @pytest.mark.parametrize("processed", [False, True])
+@pytest.mark.wide
 def test_trouble_of_the_server_leaves_a_write_unknown(proof: Proof, processed: bool) -> None:
     script = [
         (8 + 3 * n, arm("server_error", method="POST", path=ORDERS, times=1, status=status, processed=processed))
@@ -210,6 +212,7 @@ def test_the_breaker_trips_when_everything_is_refused(proof: Proof) -> None:
 
 
 @row("A14")
+@pytest.mark.wide
 def test_signatures_out_of_time_halt_the_trader_with_the_reason(proof: Proof) -> None:
     played = story((8, arm("clock_skew", skew_ms=120_000)), (40, calm), seconds=110)
     refused = errors(played).count("header_timestamp_expired")
@@ -283,6 +286,7 @@ def test_a_retry_after_is_honoured_when_it_is_a_number_of_seconds(proof: Proof, 
 
 
 @row("A19")
+@pytest.mark.wide
 def test_a_storm_of_429_stops_orders_and_ends_by_itself(proof: Proof) -> None:
     played = story((8, arm("too_many_requests")), (130, calm), seconds=190)
     proof(struck(played, "too_many_requests"))

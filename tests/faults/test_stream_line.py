@@ -182,6 +182,7 @@ def test_bytes_in_any_slices_give_exactly_the_same_session(
 
 
 @row("C10")
+@pytest.mark.wide
 def test_a_line_that_is_closed_right_after_it_opened_makes_no_storm(proof: Proof) -> None:
     played = story((8, both(arm("stream_rejected", times=9), lambda scene: scene.cut())), seconds=130)
     proof(struck(played, "stream_rejected"))
@@ -191,6 +192,7 @@ def test_a_line_that_is_closed_right_after_it_opened_makes_no_storm(proof: Proof
 
 @row("C11")
 @pytest.mark.parametrize(("status", "minutes"), [(503, 4), (401, 3), pytest.param(503, 60, marks=pytest.mark.long)])
+@pytest.mark.wide
 def test_a_stream_refused_for_long_is_tried_seldom_and_comes_back(proof: Proof, status: int, minutes: int) -> None:
     script = ((8, both(arm("stream_refused", status=status), arm("stream_reset"))), (8 + 60 * minutes, calm))
     played = story(*script, seconds=100 + 60 * minutes)
@@ -201,6 +203,7 @@ def test_a_stream_refused_for_long_is_tried_seldom_and_comes_back(proof: Proof, 
 
 @row("C12")
 @pytest.mark.parametrize("channel", ["fill", "user_orders", "orderbook_delta"])
+@pytest.mark.wide
 def test_nothing_is_traded_before_every_needed_channel_is_there(proof: Proof, channel: str) -> None:
     script = (8, both(arm("subscribe_failed", channel=channel), arm("stream_reset")))
     played = story(script, (25, calm), seconds=70)
@@ -232,6 +235,7 @@ def test_frames_of_the_old_line_are_never_heard_after_the_new_one(
 
 
 @row("C14")
+@pytest.mark.wide
 def test_a_line_that_died_unseen_leaves_one_line_and_no_more(proof: Proof) -> None:
     ends: list[int] = []
 

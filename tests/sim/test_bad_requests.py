@@ -149,6 +149,7 @@ BODIES = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(ROUTES), BODIES, st.text(max_size=20), st.text(max_size=30))
+@pytest.mark.wide
 def test_no_input_raises_anything_but_a_refusal(route: Any, body: Any, word: str, query: str) -> None:
     path = "/".join(word.replace("/", "") or "x" if "{" in part else part for part in route.template.split("/"))
     status, _answer = ask(route.method, f"{path}?{query}&limit={word}&cursor={word}", body)

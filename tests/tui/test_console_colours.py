@@ -42,6 +42,7 @@ def output(tmp_path):
 
 
 @pytest.mark.pty
+@pytest.mark.wide
 def test_no_color_sends_greys_only_and_says_everything_in_words(output):
     sent, _ = output(NO_COLOR="1")
     found = TRUE_COLOUR.findall(sent)
@@ -50,6 +51,7 @@ def test_no_color_sends_greys_only_and_says_everything_in_words(output):
 
 
 @pytest.mark.pty
+@pytest.mark.wide
 def test_a_terminal_of_sixteen_colours_gets_no_others(output):
     sent, _ = output(TERM="xterm", COLORTERM="")
     assert "38;2;" not in sent and "38;5;" not in sent and "48;5;" not in sent
@@ -57,6 +59,7 @@ def test_a_terminal_of_sixteen_colours_gets_no_others(output):
 
 
 @pytest.mark.pty
+@pytest.mark.wide
 def test_a_terminal_of_256_colours_gets_no_true_colour(output):
     sent, _ = output(TERM="xterm-256color", COLORTERM="")
     assert "38;5;" in sent and "38;2;" not in sent

@@ -133,6 +133,7 @@ def test_a_whole_session_leaves_the_terminal_as_it_was(terminal):
     assert t.record()["sent"] == ["Stop"] and t.record()["code"] in (None, 0)
 
 
+@pytest.mark.wide
 def test_a_terminal_that_stops_reading_does_not_stop_the_trader(terminal):
     t = terminal("--hz", "20")
     t.wait_ready()
@@ -149,6 +150,7 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_trader(terminal):
     assert t.record()["worst"] < 0.5, t.record()
 
 
+@pytest.mark.wide
 def test_a_terminal_that_does_not_tell_its_size_gets_one_screen_and_not_endless_ones(terminal):
     t = terminal("--hz", "1", size=(0, 0))
     t.wait_ready()
@@ -159,6 +161,7 @@ def test_a_terminal_that_does_not_tell_its_size_gets_one_screen_and_not_endless_
     assert t.end() == 0
 
 
+@pytest.mark.wide
 def test_a_stop_during_a_stall_ends_the_process(terminal):
     t = terminal("--hz", "20")
     t.wait_ready()
@@ -221,6 +224,7 @@ def test_inside_tmux_the_status_goes_through_tmux(tmp_path):
         tmux("kill-server")
 
 
+@pytest.mark.wide
 def test_sequences_on_the_wire_are_only_ours(terminal):
     t = terminal("--hostile")
     t.wait_ready()
@@ -234,6 +238,7 @@ def test_sequences_on_the_wire_are_only_ours(terminal):
     assert "\x1b]0;" not in output and "\x07" not in output and "\x9b" not in output and "\u202e" not in output
 
 
+@pytest.mark.wide
 def test_resizing_the_window_never_ends_the_program(terminal):
     t = terminal()
     t.wait_ready()

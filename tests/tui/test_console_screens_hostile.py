@@ -84,6 +84,7 @@ def test_ten_thousand_hostile_strings_leave_every_view_inert():
 
 
 @pytest.mark.pty
+@pytest.mark.wide
 def test_the_bytes_that_leave_are_only_ours(terminal):  # noqa: F811
     """On a terminal: every screen while its texts change ten times a second."""
     t = terminal("--hostile", size=(200, 60))

@@ -180,6 +180,7 @@ def test_without_a_report_file_the_report_is_what_standard_output_holds(tmp_path
     assert "→ READY" in done.stderr
 
 
+@pytest.mark.wide
 def test_an_exchange_that_was_never_reached_is_not_certified(tmp_path: Path) -> None:
     import json
 
@@ -200,6 +201,7 @@ def test_an_exchange_that_was_never_reached_is_not_certified(tmp_path: Path) -> 
     assert report["exit"] == {"reason": "unverified", "code": 4}
 
 
+@pytest.mark.wide
 def test_two_running_traders_are_never_confused(tmp_path: Path) -> None:
     from tests.whole.support import start, wait_for_line
 

@@ -81,6 +81,7 @@ def test_a_session_by_keys_at_80x24_ladder_pause_liquidate_copy_quit(console: Te
     assert "own orders resting 0" in console.raw.decode(errors="replace")
 
 
+@pytest.mark.wide
 def test_panic_works_over_an_open_dialog(console: Terminal, tmp_path: Path) -> None:
     console.wait_for("READY")
     console.read(3)
@@ -97,7 +98,11 @@ def test_panic_works_over_an_open_dialog(console: Terminal, tmp_path: Path) -> N
     assert now["orders"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGHUP, signal.SIGINT))],
+    ids=lambda n: n.name,
+)
 def test_signals_stop_the_console_in_order(console: Terminal, tmp_path: Path, number: signal.Signals) -> None:
     console.wait_for("READY")
     console.read(2)
@@ -108,6 +113,7 @@ def test_signals_stop_the_console_in_order(console: Terminal, tmp_path: Path, nu
     assert ended["resting_after_stop"] == 0
 
 
+@pytest.mark.wide
 def test_ctrl_c_asks_and_a_second_one_stops_at_once(console: Terminal, tmp_path: Path) -> None:
     console.wait_for("READY")
     console.read(1)
@@ -118,6 +124,7 @@ def test_ctrl_c_asks_and_a_second_one_stops_at_once(console: Terminal, tmp_path:
     assert report(tmp_path)["resting_after_stop"] == 0
 
 
+@pytest.mark.wide
 def test_a_terminal_that_vanishes_ends_the_session_in_order(console: Terminal, tmp_path: Path) -> None:
     console.wait_for("READY")
     console.read(2)
@@ -137,6 +144,7 @@ def test_a_terminal_that_vanishes_ends_the_session_in_order(console: Terminal, t
     assert "exit 0" in last.splitlines()[0]
 
 
+@pytest.mark.wide
 def test_resizing_never_ends_the_program(console: Terminal) -> None:
     console.wait_for("READY")
     for size in ((200, 60), (40, 10), (20, 5), (1, 1), (120, 40), (80, 24)):
@@ -217,6 +225,7 @@ def test_the_first_frame_comes_before_any_network_call(tmp_path: Path) -> None:
     assert found
 
 
+@pytest.mark.wide
 def test_tmux_receives_the_copy(tmp_path: Path) -> None:
     import shutil
 

@@ -64,6 +64,7 @@ def crashing(tmp_path):
 
 
 @pytest.mark.pty
+@pytest.mark.wide
 def test_a_crashed_screen_stops_the_trader_in_order_by_default(crashing, tmp_path: Path) -> None:
     t = crashing("stop")
     assert t.end() == 1  # in order, but not clean

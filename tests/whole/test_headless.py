@@ -39,6 +39,7 @@ def test_thirty_seconds_of_paper_trading_end_flat_in_orders_and_exact_in_money(t
         assert set(position) == {"ticker", "count", "average_price", "mark", "realized", "unrealized", "fees"}
 
 
+@pytest.mark.wide
 def test_the_report_adds_up_cash_positions_and_result(tmp_path: Path) -> None:
     done = run(tmp_path, "run", "--headless", "--seconds", "8", "--seed", "3", "--report", "r.json", timeout=60)
     assert done.returncode == 0, done.stderr
@@ -57,7 +58,11 @@ def test_the_report_adds_up_cash_positions_and_result(tmp_path: Path) -> None:
     assert micros(report["cash"]) + value == 1_000_000_000 + result
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGHUP, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGTERM, signal.SIGINT))],
+    ids=lambda n: n.name,
+)
 def test_every_signal_takes_the_orderly_road_out(tmp_path: Path, number: signal.Signals) -> None:
     with start(tmp_path, "run", "--headless", "--seed", "7", "--report", "r.json") as process:
         wait_for_line(process, "→ READY")
@@ -114,6 +119,7 @@ def test_nothing_a_session_writes_can_be_read_by_others(tmp_path: Path) -> None:
     assert {p.name for p in folder.iterdir()} >= {"lock", "journal", "log", "status.json"}
 
 
+@pytest.mark.wide
 def test_trader_and_exchange_can_be_two_processes_and_a_kill_is_survived(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
         assert exchange.stdout is not None
@@ -149,6 +155,7 @@ def test_trader_and_exchange_can_be_two_processes_and_a_kill_is_survived(tmp_pat
         assert exchange.wait(10) == 0
 
 
+@pytest.mark.wide
 def test_an_exchange_that_dies_leaves_a_trader_that_says_it_could_not_verify(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
         assert exchange.stdout is not None

@@ -109,6 +109,7 @@ def test_five_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, se
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.wide
 def test_fills_made_while_nobody_listened_are_booked_at_the_restart(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
         assert exchange.stdout is not None
@@ -142,6 +143,7 @@ def test_fills_made_while_nobody_listened_are_booked_at_the_restart(tmp_path: Pa
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.wide
 def test_a_tripped_breaker_and_the_status_history_outlive_a_kill(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
         assert exchange.stdout is not None

@@ -11,6 +11,7 @@ from tests.whole.support import run, start, status, wait_for_line
 from tui.commands.status import _running_text
 
 
+@pytest.mark.wide
 def test_every_form_tells_the_running_session_and_the_ended_one(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("status_interval = 1\nhealth_check_interval = 1\n")
     with start(tmp_path, "run", "--headless", "--seed", "7", "--config", "c.toml") as trader:

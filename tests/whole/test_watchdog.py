@@ -39,6 +39,7 @@ def wait_until(what, within: float) -> float:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.wide
 def test_a_loop_that_stands_still_loses_its_orders_by_the_group_and_then_its_process(tmp_path: Path) -> None:
     with start(tmp_path, "exchange", "--seed", "7") as exchange:
         assert exchange.stdout is not None
