@@ -14,6 +14,9 @@ from tests.whole.support import Terminal, run, status
 
 pytestmark = pytest.mark.pty
 
+# One in the quick suite, the others in the wide lane: they take the same road.
+SIGNALS = [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGHUP, signal.SIGINT))]
+
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Terminal]:
@@ -100,7 +103,7 @@ def test_panic_works_over_an_open_dialog(console: Terminal, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGHUP, signal.SIGINT))],
+    SIGNALS,
     ids=lambda n: n.name,
 )
 def test_signals_stop_the_console_in_order(console: Terminal, tmp_path: Path, number: signal.Signals) -> None:

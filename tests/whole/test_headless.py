@@ -15,6 +15,9 @@ from tests.whole.support import run, start, status, wait_for_line
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 DOLLARS = re.compile(r"-?\d+\.\d{6}")
 
+# One in the quick suite, the others in the wide lane: they take the same road.
+SIGNALS = [signal.SIGHUP, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGTERM, signal.SIGINT))]
+
 
 @pytest.mark.smoke
 def test_thirty_seconds_of_paper_trading_end_flat_in_orders_and_exact_in_money(tmp_path: Path) -> None:
@@ -60,7 +63,7 @@ def test_the_report_adds_up_cash_positions_and_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGHUP, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGTERM, signal.SIGINT))],
+    SIGNALS,
     ids=lambda n: n.name,
 )
 def test_every_signal_takes_the_orderly_road_out(tmp_path: Path, number: signal.Signals) -> None:
