@@ -48,8 +48,9 @@ from core.journal.journal import Journal, MemoryJournal
 from core.local.broadcast import Broadcast
 from core.local.clock import SystemClock
 from core.local.endpoint import LocalEndpoint, socket_path
-from core.local.presence import StatusFile
+from core.local.presence import HISTORY_NAME, NAME, StatusFile
 from core.local.stopwatch import MainThreadStopwatch
+from core.memories import StrategyMemory
 from core.outlook import Outlook
 from core.ports import Clock, JournalPort, Stopwatch
 from core.remote import grant
@@ -214,7 +215,10 @@ class Trader(TraderFacade):
 
     async def _open_to_this_machine(self, quarters: Quarters, coordinator: TraderCoordinator) -> LocalEndpoint:
         """Status file, broadcast and command socket of a running trader."""
-        self.status_file = StatusFile(quarters.folder, lambda: encode_snapshot(self.snapshot), self._new_history)
+        assert self.engine is not None
+        memory = StrategyMemory(quarters.folder, self.engine, self._clock.wall_ns())
+        contents = {NAME: lambda: encode_snapshot(self.snapshot), HISTORY_NAME: self._new_history}
+        self.status_file = StatusFile(quarters.folder, contents | memory.contents)
         coordinator.supervise("status_file", self.status_file.run)
         if quarters.account_lock is not None:
             coordinator.supervise("account_lock", quarters.account_lock.keep)

@@ -1,14 +1,14 @@
-"""The status file and the status history: the last picture and the last rows on disk, atomic, owner-only.
+"""The status file and what lies beside it: the last picture, the status history, the strategy's memory; owner-only.
 
-The picture is written at most once a second, the history when it has a new row; the history is whole in one file, so
-it never grows beyond what memory keeps. A disk that refuses them degrades the files, never the trader.
+The picture is written at most once a second, the others when they have news; each is whole in one file, so that none
+grows beyond what memory keeps. A disk that refuses them degrades the files, never the trader.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.local.folder import write_private
@@ -21,13 +21,10 @@ HISTORY_NAME = "history.json"
 
 
 class StatusFile:
-    """Writes what `picture` gives, and `history` whenever that gives something (None: nothing new)."""
+    """Writes each file of `contents` whenever that gives something (None: nothing new)."""
 
-    def __init__(self, folder: Path, picture: Callable[[], bytes], history: Callable[[], bytes | None]) -> None:
-        self.path = folder / NAME
-        self.history_path = folder / HISTORY_NAME
-        self._picture = picture
-        self._history = history
+    def __init__(self, folder: Path, contents: Mapping[str, Callable[[], bytes | None]]) -> None:
+        self._files = [(folder / name, content) for name, content in contents.items()]
         self.failed = ""
 
     async def run(self) -> None:
@@ -37,10 +34,10 @@ class StatusFile:
 
     def write(self) -> None:
         try:
-            write_private(self.path, self._picture())
-            rows = self._history()
-            if rows is not None:
-                write_private(self.history_path, rows)
+            for path, content in self._files:
+                data = content()
+                if data is not None:
+                    write_private(path, data)
             self.failed = ""
         except OSError as error:
             if not self.failed:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from core.domain.amounts import contracts
 from core.domain.ids import Ticker
 from core.mind.network import Model, load
-from core.mind.observation import LiveObservationAdapter, Window
+from core.mind.observation import LiveObservationAdapter, Window, spec_digest
 from core.strategy.actions import HOLD, act
 from core.strategy.base import Decision, MarketView, Strategy
 from core.strategy.parameters import Parameters, bounded
@@ -27,6 +27,8 @@ class Learned(Strategy):
     name = "learned"
     text = "a trained network over the observation of a market; path/to/model.npz or .onnx names another model"
     kind = LearnedParameters
+    memory_version = spec_digest()
+    memory_lasts_s = 60  # rows of another minute are not what it learned from
     parameters: LearnedParameters
 
     def __init__(self, parameters: Parameters | None = None, network: Model | None = None) -> None:

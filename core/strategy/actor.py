@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from core.domain.amounts import Count, Money
 from core.domain.commands import CancelOrder, PlaceOrder
 from core.domain.enums import DECIDED, MarketStatus, OrderState, Origin, Ownership, TimeInForce
@@ -25,6 +23,7 @@ from core.ports import Stopwatch, Unwatched
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
 from core.strategy.decisions import Decisions, Row, digest_of, size_of, words_of
 from core.strategy.differ import Wish, Working, diff
+from core.strategy.memory import pack, unpack
 from core.strategy.parameters import changed
 from core.strategy.view import market_view
 from core.trading.desk import MS, NS, Desk
@@ -280,16 +279,13 @@ class ActorService:
         """How many bytes each market's memory takes."""
         return {ticker: size_of(memory) for ticker, memory in self._memory.items()}
 
-    def save(self) -> bytes:
-        """Every market's memory as bytes."""
-        return msgspec.msgpack.encode({str(ticker): memory for ticker, memory in self._memory.items()})
+    def save(self, at: int) -> bytes:
+        """Every market's memory as bytes, with whose they are; `at` is wall time in ns."""
+        return pack(self.strategy, self._memory, at)
 
-    def load(self, data: bytes) -> None:
-        """Go on with memories that were saved; msgspec.DecodeError where they are another strategy's."""
-        kept = msgspec.msgpack.decode(data, type=dict[str, msgspec.Raw])
-        read = {Ticker(t): msgspec.msgpack.decode(raw, type=type(self.strategy.begin(Ticker(t))))
-                for t, raw in kept.items()}  # fmt: skip
-        self._memory.update(read)
+    def load(self, data: bytes, at: int) -> None:
+        """Go on with memories that were saved; ValueError says why they are not taken."""
+        self._memory.update(unpack(self.strategy, data, at))
 
     # ---- what it sees ------------------------------------------------------------------------------------------
 

@@ -107,6 +107,9 @@ class Strategy:
     kind: ClassVar[type[Parameters]] = Parameters
     # Whole mutually exclusive events are chosen, not single markets.
     whole_events: ClassVar[bool] = False
+    # Memories are kept through a restart: those of another version, or older than so many seconds, are not taken back.
+    memory_version: ClassVar[str] = "1"
+    memory_lasts_s: ClassVar[int] = 86_400
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters = parameters or self.kind()

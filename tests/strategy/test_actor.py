@@ -22,7 +22,6 @@ from core.local.stopwatch import MainThreadStopwatch
 from core.strategy.actor import ACTION_WITHIN_NS, SLOW_NS
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
 from core.strategy.maker import MarketMaker
-from core.strategy.plain import Randomly
 from tests.core.builders import Bench, T, book, fill, market
 from tests.core.test_screens_facts import result
 
@@ -271,18 +270,6 @@ def test_legs_leave_together_or_not_at_all_and_the_record_says_why() -> None:
     bench = Bench(Scripted(act)).up()
     assert not bench.desk.orders.get_open_orders()
     assert "not chosen" in bench.engine.actor.decisions.of(T)[0].gate
-
-
-@pytest.mark.parametrize("strategy", [MarketMaker(), Randomly()])
-def test_memories_are_saved_and_read_again(strategy: Strategy) -> None:
-    bench = Bench(strategy).up()
-    actor = bench.engine.actor
-    kept = actor.save()
-    before = {t: actor.memory(t) for t in actor.quoted}
-    actor._memory.clear()
-    actor.load(kept)
-    assert {t: actor.memory(t) for t in actor.quoted} == before
-    assert actor.memory(Ticker("KX-NEW")) == strategy.begin(Ticker("KX-NEW"))
 
 
 def test_the_report_tells_parameters_memory_and_decisions_and_judges_values_as_the_wish_will_be() -> None:
