@@ -17,8 +17,8 @@ from pathlib import Path
 from core.domain.errors import StartRefused
 
 APP = "kalshi-trader"
-# Not the place that TMPDIR names: two processes must find the same one.
-TEMPORARY = Path("/tmp")  # noqa: S108  # nosec B108  the folder in it is private and its owner is looked at
+# Not the place that TMPDIR names: two processes must find the same one. The folder in it is private, its owner checked.
+TEMPORARY = Path("/tmp")  # noqa: S108  # nosec B108
 TOUCH_S = 3600
 
 

@@ -7,6 +7,7 @@ import console_builders as b
 import msgspec
 import pytest
 from textual.events import Key
+from textual.widgets import OptionList
 
 from core.domain.amounts import Count, Money, Price, contracts
 from core.domain.commands import AmendOrder, CancelAll, CancelOrder, Panic, PlaceOrder, ResetBreaker, WatchMarket
@@ -243,6 +244,20 @@ async def test_a_market_is_found_by_words_and_watched(trader):
         await pilot.pause()
         assert trader.sent == [WatchMarket(ticker="KXRAIN-1", command_id=1)]
         assert app.main.view.market == "KXRAIN-1"
+
+
+@pytest.mark.parametrize(
+    "title", ["Rain [/b] today", "Rain [@click=app.quit]here[/]", "Rain [red]", "Rain [", "[/]Rain"]
+)
+async def test_a_title_in_the_palette_is_shown_as_it_is(trader, title):
+    trader.listing = MarketListing(markets=(b.market(7, ticker="KXRAIN-1", title=title),))
+    async with running(trader) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await pilot.pause(0.2)
+        await pilot.press(*"rain")
+        await pilot.pause(0.6)
+        prompts = [str(command.prompt) for command in app.screen.query_one(OptionList).options]
+        assert [prompt for prompt in prompts if prompt.endswith(title)], prompts
 
 
 @pytest.mark.wide

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tui.app import TraderApp
 
 
+def _as_it_is(text: str) -> str:
+    """The palette reads words of help as markup, which a market's title could be; `Content` it takes as it is."""
+    return cast("str", Content(text))
+
+
 class ActionProvider(Provider):
     """Lists the one list of actions."""
 
@@ -32,7 +37,9 @@ class ActionProvider(Provider):
         app = cast("TraderApp", self.app)
         for action in ACTIONS:
             title, words = self._entry(action)
-            yield DiscoveryHit(Content(title), partial(app.action_operate, action.name), text=title, help=words)
+            yield DiscoveryHit(
+                Content(title), partial(app.action_operate, action.name), text=title, help=_as_it_is(words)
+            )
 
     async def search(self, query: str) -> Hits:
         app = cast("TraderApp", self.app)
@@ -41,9 +48,11 @@ class ActionProvider(Provider):
             title, words = self._entry(action)
             score = matcher.match(f"{title} {action.words}")
             if score > 0:
-                yield Hit(score, Content(title), partial(app.action_operate, action.name), text=title, help=words)
+                yield Hit(
+                    score, Content(title), partial(app.action_operate, action.name), text=title, help=_as_it_is(words)
+                )
         show = app.operations.ordering.show
         for info in found_markets(app.bridge.market_listing(), frozenset(), query)[:MARKETS_SHOWN]:
             title = f"market {info.ticker}"
             score = max(matcher.match(f"{title} {info.title}"), 0.01)
-            yield Hit(score, Content(title), partial(show, info.ticker), text=title, help=info.title)
+            yield Hit(score, Content(title), partial(show, info.ticker), text=title, help=_as_it_is(info.title))
