@@ -1,7 +1,7 @@
 """Known weaknesses of what is installed: pip-audit over every exact version, judged so that silence is no pass.
 
-`python .ci/audit.py [FILE]` ends with 0 only when every version of FILE (constraints.txt) was looked up and has no known
-weakness but the excepted ones, each with an end date and a reason, in `.ci/audit-exceptions.txt`.
+`python .ci/audit.py [FILE]` ends with 0 only when every version of FILE (constraints.txt) was looked up and has no
+known weakness but the excepted ones, each with an end date and a reason, in `.ci/audit-exceptions.txt`.
 """
 
 from __future__ import annotations
