@@ -75,7 +75,7 @@ def standing_account(
     `passphrase` is asked for an encrypted key. BadInput when the key or the exchange file cannot be used.
     """
     if exchange_file is not None:
-        return _from_file(exchange_file, passphrase)
+        return _from_file(exchange_file, settings, passphrase)
     if settings.mode is Mode.PAPER:
         return None
     if not settings.key_id:
@@ -84,13 +84,19 @@ def standing_account(
         raise BadInput(f"mode {settings.mode.value} needs private_key_path: the file of your API key, mode 0600")
     return Account(
         endpoints=endpoints_for(settings.mode),
-        signer=load_signer(settings.key_id, settings.private_key_path.expanduser(), passphrase),
+        signer=_signer(settings.key_id, settings.private_key_path, settings, passphrase),
         key_id=settings.key_id,
         exchange=settings.mode.value,
     )
 
 
-def _from_file(path: Path, passphrase: Passphrase | None) -> Account:
+def _signer(key_id: str, path: Path, settings: Settings, passphrase: Passphrase | None) -> Signer:
+    """Where the trading client is switched off the key itself signs no write: no rule above it, but the last wall."""
+    signer = load_signer(key_id, path.expanduser(), passphrase)
+    return signer if settings.client_enabled else signer.for_reading()
+
+
+def _from_file(path: Path, settings: Settings, passphrase: Passphrase | None) -> Account:
     try:
         found = msgspec.json.decode(path.read_bytes()[: 1 << 16], type=ExchangeFile)
     except OSError as error:
@@ -101,7 +107,7 @@ def _from_file(path: Path, passphrase: Passphrase | None) -> Account:
         raise BadInput(f"{path}: not the JSON line of kalshi-trader exchange: {error}") from None
     return Account(
         endpoints=loopback_endpoints(found.rest_url, found.ws_url),
-        signer=load_signer(found.key_id, Path(found.private_key_path), passphrase),
+        signer=_signer(found.key_id, Path(found.private_key_path), settings, passphrase),
         key_id=found.key_id,
         exchange=found.exchange_id or found.key_id,
     )

@@ -148,6 +148,8 @@ class ApiClient:
         self, call: CallClass, method: str, path: str, *, cost: int, query: str = "", body: bytes | None = None
     ) -> WriteOutcome:
         """Send one write once and tell what is known of it."""
+        if self._signer.reading_only:
+            return self._unsent("this session only watches")
         if not await self._token(call, cost, self._clock.monotonic_ns() + BUDGET_WAIT_NS[call]):
             return self._unsent("token budget exhausted")
         try:

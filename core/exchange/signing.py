@@ -38,16 +38,24 @@ _PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=padding.PSS.DIGEST_LEN
 
 
 class Signer:
-    """Makes the three access headers. The key never leaves it: no repr, no pickle, no copy."""
+    """Makes the three access headers. The key never leaves it: no repr, no pickle, no copy. One that is `reading_only`
+    signs nothing that could change anything, whoever asks.
+    """
 
-    __slots__ = ("__key", "key_id")
+    __slots__ = ("__key", "key_id", "reading_only")
 
-    def __init__(self, key_id: str, key: RSAPrivateKey | Ed25519PrivateKey) -> None:
+    def __init__(self, key_id: str, key: RSAPrivateKey | Ed25519PrivateKey, *, reading_only: bool = False) -> None:
         self.key_id = key_id
+        self.reading_only = reading_only
         self.__key = key
+
+    def for_reading(self) -> Signer:
+        """The same key, for GET only."""
+        return Signer(self.key_id, self.__key, reading_only=True)
 
     def headers(self, method: str, path: str, wall_ms: int) -> dict[str, str]:
         """Headers for `method` on `path` (from the host's root, without query) at `wall_ms` of Unix time."""
+        assert not self.reading_only or method.upper() == "GET", f"a signer for reading was asked for {method}"
         stamp = str(wall_ms)
         text = f"{stamp}{method.upper()}{path.partition('?')[0]}".encode()
         if isinstance(self.__key, RSAPrivateKey):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import sys
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ class PrivateLog(logging.handlers.RotatingFileHandler):
     def __init__(self, path: Path, limit: int = FILE_LIMIT, kept: int = FILES_KEPT) -> None:
         super().__init__(path, maxBytes=limit, backupCount=kept, encoding="utf-8", errors="replace")
         self.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the library's name
+        """A disk that takes nothing costs its lines. Told on standard error, as the library does, each would draw over
+        the console, or stop the trading loop at a pipe that nobody reads.
+        """
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
 
     def _open(self) -> TextIOWrapper:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -114,5 +114,28 @@ def test_any_text_is_settings_or_one_line(text: str) -> None:
             assert str(refused)
 
 
+HOSTILE = (
+    float("nan"), float("inf"), Decimal("-1"), Decimal("NaN"), Decimal(10) ** 30, -1, True, None, "", "x" * 10_000,
+    "NaN", "\x00", [], {}, [1], {"a": 1}, b"x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_takes_a_hostile_value_rightly_or_refuses_it_by_name(name: str) -> None:
+    refused = 0
+    for value in HOSTILE:
+        try:
+            loaded = load({name: value}, {}).settings
+        except BadInput as error:
+            refused += 1
+            assert f"flag --{name.replace('_', '-')}" in str(error) or "must" in str(error), error
+            assert "\n" not in str(error) and len(str(error)) < 500
+        else:
+            kept = getattr(loaded, name)
+            assert not isinstance(kept, Decimal) or (kept.is_finite() and 0 <= kept <= 1_000_000)
+            assert not isinstance(kept, int) or isinstance(kept, bool) or kept >= 0
+    assert refused >= 6
+
+
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())

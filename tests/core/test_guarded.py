@@ -57,6 +57,17 @@ def test_nothing_said_in_a_line_of_the_log_begins_another(tmp_path: Path) -> Non
     assert sum("| ValueError:" in line for line in lines) == 8
 
 
+def test_a_log_that_cannot_be_written_says_nothing_where_somebody_might_not_read(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    log = PrivateLog(Path("/dev/full"))
+    for _ in range(100):
+        log.emit(logging.LogRecord("trader", logging.INFO, "", 0, "x" * 1000, (), None))
+    with contextlib.suppress(OSError):
+        log.close()
+    assert capfd.readouterr().err == ""
+
+
 async def test_the_command_socket_hears_nobody_but_its_own_user(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
