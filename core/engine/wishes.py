@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from core.domain import commands as cm
 from core.domain.amounts import money_text
 from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
+from core.domain.text import clean_text
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.engine.outcomes import RUNNING, canceled, canceled_one, changed, placed
 from core.engine.preview import group_refusal
@@ -25,6 +28,7 @@ LIQUIDATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
 RECALIBRATE_FROM = BUSY | {S.PAUSED, S.LOW_CASH, S.ERROR}
 MENDS = {"daily loss": "a new day (UTC) ends it", "drawdown": "raise drawdown_limit to go on below the highest"}
 CASH = frozenset({S.LOW_CASH, S.RECOVER_CASH})
+UNTOLD = frozenset({"origin", "command_id"})  # the one is kept apart, the other is the asker's own number
 
 
 class Refused(Exception):
@@ -317,6 +321,12 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
 }
 
 
+def _asked(wish: cm.Command) -> str:
+    """What a wish says beyond its name, where it is not what it would say anyway."""
+    said = [(f.name, getattr(wish, f.name)) for f in msgspec.structs.fields(wish) if f.name not in UNTOLD]
+    return clean_text(" ".join(f"{name}={value}" for name, value in said if value not in (None, "", False)))
+
+
 def take_wish(life: Lifecycle, wish: cm.Command) -> tuple[str, str]:
     """Grant or refuse a wish; people's wishes are journaled, told, and their result kept for who waits. Returns done,
     running or refused, and the words.
@@ -325,7 +335,7 @@ def take_wish(life: Lifecycle, wish: cm.Command) -> tuple[str, str]:
     name = type(wish).__name__
     by_person = wish.origin is not Origin.STRATEGY
     if by_person:
-        desk.out.record(CommandTaken(at=desk.wall_ns, name=name, origin=wish.origin.value, detail=""))
+        desk.out.record(CommandTaken(at=desk.wall_ns, name=name, origin=wish.origin.value, detail=_asked(wish)))
     try:
         text = WISHES[type(wish)](life, wish)
         status = RUNNING if life.outcomes.follows(wish.command_id) else "done"

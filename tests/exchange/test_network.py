@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.domain.enums import Mode
 from core.domain.errors import BadInput
@@ -43,3 +47,23 @@ def test_everything_else_is_refused(url: str) -> None:
         loopback_endpoints(url, "ws://127.0.0.1:1")
     with pytest.raises(BadInput):
         loopback_endpoints("http://127.0.0.1:1", url.replace("http", "ws", 1))
+
+
+PIECES = (
+    "http", "https", "ws", "://", ":", "/", "//", "@", "?", "#", "[", "]", "\\", "%", ".", "127.0.0.1", "127.1", "0",
+    "::1", "::ffff:10.0.0.1", "localhost", "LOCALHOST", "localhost.", "example.com", "10.0.0.1", "8080", "\t", "\n",
+    " ", "\u3002", "/trade-api/v2", "/trade-api/ws/v2", "\x00", "é",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map("".join), st.booleans())
+def test_whatever_is_taken_leads_to_this_machine_in_plain_text_on_loopback(text: str, headed: bool) -> None:
+    url = f"http://{text}" if headed else text
+    try:
+        found = loopback_endpoints(url, "ws://127.0.0.1:1")
+    except BadInput as refused:
+        assert "\n" not in str(refused)
+        return
+    parts = urlsplit(found.rest_origin)
+    assert parts.scheme == "http" and not parts.path and parts.username is None
+    assert parts.hostname == "localhost" or parts.hostname == "::1" or str(parts.hostname).startswith("127.")
