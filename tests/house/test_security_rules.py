@@ -191,6 +191,18 @@ def test_the_client_brings_in_nothing_of_the_simulated_exchange_and_its_chance_i
     assert isinstance(system_wiring().chance, SystemRandom)
 
 
+def test_the_client_names_no_path_that_moves_money_or_makes_keys() -> None:
+    forbidden = re.compile(r"transfer|withdraw|deposit|api_keys|subaccounts", re.IGNORECASE)
+    found = [
+        f"{name(path)}:{node.lineno}: {node.value[:60]}"
+        for path in SOURCES
+        if name(path).startswith("core/exchange")
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and forbidden.search(node.value)
+    ]
+    assert not found
+
+
 def test_the_commands_that_guard_a_commit_and_a_release_are_there() -> None:
     assert "bandit" in (ROOT / ".ci" / "run").read_text()
     assert ".ci/audit.py" in (ROOT / ".ci" / "release").read_text()
