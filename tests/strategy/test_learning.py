@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -88,3 +94,33 @@ def test_the_command_writes_a_model_with_its_card_that_trades(
 def test_what_cannot_be_trained_is_refused_in_one_line(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["train", *wrong]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.wide
+def test_interrupted_it_ends_at_once_in_one_line_and_the_same_line_goes_on(tmp_path: Path) -> None:
+    """As ^C does it: every process of the group gets the signal, also the ones that play."""
+    sizes = ["--pairs", "2", "--episodes", "1", "--seconds", "5", "--hidden", "4", "--held-out", "1-2"]
+    line = [sys.executable, "-m", "tui", "train", str(tmp_path / "m.npz"), *sizes, "--generations"]
+    environment = os.environ | {"PYTHONPATH": str(Path(learning.__file__).parents[2])}
+    kept = tmp_path / "m.checkpoint.npz"
+    with subprocess.Popen(
+        [*line, "4000"], stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment, cwd=tmp_path
+    ) as process:
+        try:
+            until = time.monotonic() + 40
+            while not kept.exists():
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode != 0
+    assert "Traceback" not in told
+    assert "the same line goes on" in told.splitlines()[-1]
+    with np.load(kept) as file:
+        done = int(file["generation"])
+    assert done >= 1
+    recipe = learning.Recipe(generations=done, pairs=2, episodes=1, seconds=5, hidden=4)
+    assert learning.resume(kept, recipe).generation == done

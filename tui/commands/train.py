@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -10,14 +11,27 @@ from typing import Annotated
 
 import typer
 
+from core.domain.enums import ExitCode
 from core.domain.errors import BadInput
 
 EXAMPLE = "Example:  kalshi-trader train mine.npz --generations 150 --jobs 2   then   kalshi-trader --strategy mine.npz"
-KEEP_EVERY = 5
 
 
 def register(app: typer.Typer) -> None:
     app.command("train", help="Train a policy on the simulated exchange.", epilog=EXAMPLE)(train)
+
+
+def players(jobs: int) -> ProcessPoolExecutor:
+    """Processes that play. ^C is for this one alone: they never hear it, or one would die in the middle of a message
+    and leave everybody waiting.
+    """
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is ignored stays so in the processes begun now
+    try:
+        executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+        executor.submit(int)  # begins them all
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    return executor
 
 
 def train(
@@ -56,17 +70,20 @@ def train(
     )  # fmt: skip
     checkpoint = model.with_suffix(".checkpoint.npz")
     progress = learning.resume(checkpoint, recipe) if checkpoint.exists() else learning.begin(recipe)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as executor:
-        with typer.progressbar(length=generations, file=sys.stderr, label="generations") as bar:
-            bar.update(progress.generation)
-            while progress.generation < generations:
-                learning.generation(progress, lambda tasks: executor.map(learning.episode, tasks, chunksize=4))
-                if progress.generation % KEEP_EVERY == 0 or progress.generation == generations:
+    with players(jobs) as executor:
+        try:
+            with typer.progressbar(length=generations, file=sys.stderr, label="generations") as bar:
+                bar.update(progress.generation)
+                while progress.generation < generations:
+                    learning.generation(progress, lambda tasks: executor.map(learning.episode, tasks, chunksize=4))
                     learning.keep(progress, checkpoint)
-                bar.update(1)
-        typer.echo(f"judging on seeds {held_out}, which it never saw", err=True)
-        judged = learning.judge(progress, judged_on, executor)
+                    bar.update(1)
+            typer.echo(f"judging on seeds {held_out}, which it never saw", err=True)
+            judged = learning.judge(progress, judged_on, executor)
+        except KeyboardInterrupt:
+            executor.shutdown(wait=False, cancel_futures=True)
+            typer.echo(f"\nstopped; {checkpoint.name} has every whole generation: the same line goes on", err=True)
+            return int(ExitCode.INTERNAL)
     save(from_flat(progress.weights, hidden, learning.card(progress, judged, judged_on)), model)
     typer.echo(f"wrote {model}")
     for name, found in judged.items():
