@@ -118,6 +118,17 @@ async def test_tls_older_than_1_2_is_not_spoken_even_with_a_trusted_server(
     assert bool(server.heard) is bool(spoken) is ("404" in words), words
 
 
+@ROADS
+async def test_a_trusted_server_of_another_name_hears_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, road: Any
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    with serving(tmp_path, ssl.TLSVersion.TLSv1_3) as server:
+        named = [getattr(server.endpoints, at).replace("127.0.0.1", "localhost") for at in ("rest_origin", "ws_url")]
+        await road(Endpoints(rest_origin=named[0], ws_url=named[1]))
+    assert not any(server.heard)
+
+
 def test_session_keys_are_not_written_down_for_a_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     context = tls_context()
