@@ -20,7 +20,7 @@ import msgspec
 import core.version
 from core.config import Settings, risk_limits, to_money
 from core.domain.commands import Command
-from core.domain.enums import ExitCode, ExitReason, Mode
+from core.domain.enums import ExitCode, Mode
 from core.domain.errors import StartRefused
 from core.domain.events import Event
 from core.domain.records import JOURNAL_VERSION, Record, SessionStarted
@@ -53,6 +53,7 @@ from core.local.stopwatch import MainThreadStopwatch
 from core.memories import StrategyMemory
 from core.outlook import Outlook
 from core.ports import Clock, JournalPort, Stopwatch
+from core.recording import Recording
 from core.remote import grant
 from core.sim.auth import generate_private_key
 from core.sim.server import ExchangeServer
@@ -64,7 +65,7 @@ from core.trading.panel import status_text
 from core.trading.recall import Recall, restore
 from core.trading.snapshot import ExitView, GaugesView, IdentityView, ScreenGauges, StatusEntry, TraderSnapshot
 from core.trading.startup import startup_snapshot
-from core.verification import FinalReading, read_finally
+from core.verification import FinalReading, read_finally, unverified
 
 NS = 1_000_000_000
 LAG_EVERY_S = 0.05
@@ -91,7 +92,7 @@ def system_wiring() -> Wiring:
 class Trader(TraderFacade):
     """The facade. `armed` False lets demo and live come up without permission to take risk; `control_port` opens the
     embedded exchange's control port, whose address and token are then in `control`; `passphrase` is asked for an
-    encrypted key.
+    encrypted key; `record` is where a tape of the session is written.
     """
 
     def __init__(
@@ -103,9 +104,11 @@ class Trader(TraderFacade):
         wiring: Wiring | None = None,
         control_port: bool = False,
         passphrase: Passphrase | None = None,
+        record: Path | None = None,
     ) -> None:
         self.settings = settings
         self._control_port = control_port
+        self.recording = Recording(record)
         self.control: tuple[str, str] | None = None
         self._wiring = wiring or system_wiring()
         self._clock = self._wiring.clock
@@ -203,10 +206,13 @@ class Trader(TraderFacade):
             coordinator = await self._assemble()
             if self.quarters is not None:
                 endpoint = await self._open_to_this_machine(self.quarters, coordinator)
+            self.recording.begin(coordinator, self.settings.strategy, self.quarters)
             await coordinator.run()
+            self.recording.end(coordinator, self._clock.monotonic_ns())
             self._exit = await self._leave(coordinator)
             return self._exit
         finally:
+            self.recording.close()
             if endpoint is not None:
                 await endpoint.close()
             if self.status_file is not None:
@@ -255,8 +261,8 @@ class Trader(TraderFacade):
         found = self.quarters.recalled if self.quarters else Recall()
         if self.quarters is not None:
             desk.status.recall_history(self.quarters.history())
-            desk.now_ns = self._clock.monotonic_ns()
-            restore(desk, found, self._clock.wall_ns())
+            desk.now_ns, wall_ns = self.recording.restored = self._clock.monotonic_ns(), self._clock.wall_ns()
+            restore(desk, found, wall_ns)
         engine = self.engine = Engine(desk, self._actor(), found.breaker)
         picture = PictureMaker(self._identity(account), self._gauges)
         wiring = self._wiring
@@ -279,16 +285,15 @@ class Trader(TraderFacade):
             bus=self.bus,
         )
         self._coordinator = coordinator
-        desk.out.record(
-            SessionStarted(
-                at=self._started_at,
-                version=JOURNAL_VERSION,
-                mode=self.settings.mode.value,
-                key_digest=account.digest,
-                exchange=account.exchange,
-                session=desk.settings.session,
-            )
+        self.recording.began = SessionStarted(
+            at=self._started_at,
+            version=JOURNAL_VERSION,
+            mode=self.settings.mode.value,
+            key_digest=account.digest,
+            exchange=account.exchange,
+            session=desk.settings.session,
         )
+        desk.out.record(self.recording.began)
         coordinator.supervise("stream", self._stream.run)
         coordinator.supervise("loop_meter", self._measure_loop)
         for command in self._waiting:
@@ -403,7 +408,7 @@ class Trader(TraderFacade):
         await self._client.close()
         self.final = await self._read_finally()
         if self.final.resting != 0 and exit_view.code == ExitCode.CLEAN and self.settings.client_enabled:
-            return _unverified(exit_view, self.final)
+            return unverified(exit_view, self.final)
         return exit_view
 
     async def _read_finally(self) -> FinalReading:
@@ -431,19 +436,3 @@ class Trader(TraderFacade):
             await self.server.stop()
         if self.quarters is not None:
             self.quarters.leave()
-
-
-def _unverified(exit_view: ExitView, final: FinalReading) -> ExitView:
-    return ExitView(
-        reason=ExitReason.UNVERIFIED,
-        code=int(ExitCode.UNVERIFIED),
-        detail=exit_view.detail,
-        resting_after_stop=final.resting,
-        foreign_resting=final.foreign,
-        unverified=(
-            "resting orders: the last reading failed"
-            if final.resting is None
-            else f"{final.resting} own orders rest after the stop",
-        ),
-        at=exit_view.at,
-    )

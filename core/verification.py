@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from core.domain.amounts import Money
 from core.domain.effects import Read, ReadKind
+from core.domain.enums import ExitCode, ExitReason
 from core.domain.events import BalanceRead, Event, OrderReport, OrdersRead, PositionsRead
 from core.ports import ExchangeClient
 from core.trading.desk import Desk
+from core.trading.snapshot import ExitView
 
 WITHIN_S = 15
 
@@ -65,4 +67,21 @@ async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
         resting=resting,
         foreign=foreign,
         foreign_orders=others,
+    )
+
+
+def unverified(exit_view: ExitView, final: FinalReading) -> ExitView:
+    """The certificate of a stop that the last reading does not bear out."""
+    return ExitView(
+        reason=ExitReason.UNVERIFIED,
+        code=int(ExitCode.UNVERIFIED),
+        detail=exit_view.detail,
+        resting_after_stop=final.resting,
+        foreign_resting=final.foreign,
+        unverified=(
+            "resting orders: the last reading failed"
+            if final.resting is None
+            else f"{final.resting} own orders rest after the stop",
+        ),
+        at=exit_view.at,
     )

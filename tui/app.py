@@ -16,7 +16,7 @@ from textual.app import ComposeResult
 from textual.command import Provider
 
 from core.domain.commands import Command
-from core.domain.enums import TraderState
+from core.domain.enums import Mode, TraderState
 from core.trading.snapshot import ExitView
 from tui.actions import BY_NAME, lost_terminal_command, stop_command
 from tui.bridge import TraderBridge
@@ -140,6 +140,8 @@ class TraderApp(KeyedApp):
         snapshot = self.bridge.snapshot()
         if snapshot.exit is not None:
             self._leave_soon(snapshot.exit)
+        elif snapshot.identity.mode is Mode.REPLAY:
+            return  # a recorded stop is not the console's own
         elif snapshot.state.state is TraderState.SHUTDOWN and not self.stopping:
             self._show_stopping()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.domain.enums import Mode
 from core.trading.inquiry import Piece
 from tui import clipboard
 from tui.action import DESK
@@ -168,8 +169,9 @@ class Operations:
         self._app.ask(arm_dialog(self._app.bridge.snapshot()), answered)
 
     def quit(self) -> None:
-        """Ask; asked again while the question stands (or the stop runs): stop at once."""
-        if self._app.asking("quit") or self._app.stopping:
+        """Ask; asked again while the question stands (or the stop runs): stop at once. A replay is just left."""
+        replay = self._app.bridge.snapshot().identity.mode is Mode.REPLAY
+        if replay or self._app.asking("quit") or self._app.stopping:
             self._app.stop(now=True)
             return
 

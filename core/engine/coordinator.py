@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from core.domain.commands import Command, Start, Stop
@@ -31,11 +32,12 @@ from core.domain.effects import (
     WatchMarkets,
 )
 from core.domain.enums import ExitReason, Origin
-from core.domain.events import Beat, Event, JournalFailed, TaskDied
+from core.domain.events import Beat, ErrorReported, Event, JournalFailed, TaskDied
 from core.domain.outcomes import unknown, unsent
 from core.engine.bus import EventBus
 from core.engine.engine import Engine, Item
 from core.engine.picture import PictureMaker
+from core.engine.tape import Recorder
 from core.ports import Clock, ExchangeClient, ExchangeStream, JournalPort
 from core.trading.snapshot import TraderSnapshot
 
@@ -77,6 +79,7 @@ class TraderCoordinator:
         self.engine = engine
         self.bus = bus
         self.left: Leave | None = None
+        self.recorder: Recorder | None = None
         self._picture = picture
         self._clock = clock
         self._journal = journal
@@ -129,6 +132,8 @@ class TraderCoordinator:
     def _step_assembled(self) -> None:
         desk = self.engine.desk
         desk.now_ns, desk.wall_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
+        if self.recorder is not None:
+            self._note(partial(self.recorder.began, desk.now_ns, desk.wall_ns))
         self.engine.assembled()
         self._carry_out(*desk.out.take())
         self._step(Start(origin=Origin.TIMER))
@@ -153,25 +158,32 @@ class TraderCoordinator:
         if self.left is not None:
             return
         self._changed = self._changed or not isinstance(item, Beat)
-        try:
-            records, effects = self.engine.step(item, self._clock.monotonic_ns())
-        except Exception as error:  # noqa: BLE001  every bug of ours must take the orderly road out
+        now = self._clock.monotonic_ns()
+        records, effects, error = self.engine.stepped(item, now)
+        if self.recorder is not None:
+            self._note(partial(self.recorder.took, item, now, effects))
+        if error is not None:
             self._step_failed(item, error)
-            records, effects = self.engine.desk.out.take()
         self._carry_out(records, effects)
 
     def _step_failed(self, item: Item, error: Exception) -> None:
         """A bug of ours: say so and take the orderly road out; give up only when even that cannot be stepped."""
         self._step_failures += 1
-        log.exception("step failed on %s", type(item).__name__)
-        self.engine.desk.status.log_error(
-            self.engine.desk.wall_ns, f"internal error: {type(error).__name__}: {error}", type(item).__name__
-        )
+        log.error("step failed on %s", type(item).__name__, exc_info=error)
         if self._step_failures >= STEP_FAILURES:
             raise error
         if self._step_failures == 1:
             detail = f"internal error: {type(error).__name__}"
             self.submit(Stop(origin=Origin.TIMER, reason=ExitReason.CRASH, detail=detail))
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """A tape that cannot be written ends; the trader goes on."""
+        try:
+            write()
+        except OSError as error:
+            self.recorder = None
+            log.error("the tape ends here: %s", error.strerror)
+            self.submit(ErrorReported(error=f"the tape ends here: {error.strerror}", context="record"))
 
     def _carry_out(self, records: list[Any], effects: list[AnyEffect]) -> None:
         for severity, line in self.engine.desk.status.take_untold():
@@ -192,6 +204,8 @@ class TraderCoordinator:
             return
         self.engine.desk.now_ns = now
         self.snapshot = self._picture.take(self.engine)
+        if self.recorder is not None:
+            self._note(partial(self.recorder.pictured, self.snapshot))
         self._changed = False
         if woken or self.left:
             self._wakes = self.engine.desk.status.wakes

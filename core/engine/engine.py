@@ -43,6 +43,15 @@ class Engine:
         """STARTUP is over."""
         self.desk.move(TraderState.IDLE, "assembled")
 
+    def stepped(self, item: Item, now_ns: int) -> tuple[list[Record], list[AnyEffect], Exception | None]:
+        """As `step`; a bug of ours is told among the errors and returned, with what had been decided before it."""
+        try:
+            return *self.step(item, now_ns), None
+        except Exception as error:  # noqa: BLE001  every bug of ours must take the orderly road out
+            told = f"internal error: {type(error).__name__}: {error}"
+            self.desk.status.log_error(self.desk.wall_ns, told, type(item).__name__)
+            return *self.desk.out.take(), error
+
     def step(self, item: Item, now_ns: int) -> tuple[list[Record], list[AnyEffect]]:
         """Take one fact or wish at `now_ns` (monotonic). OurBug for an item no table knows."""
         desk = self.desk

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,11 @@ from core.domain.errors import BadInput, StartRefused
 from tui.commands.options import ConfigOption, KeyIdOption, ModeOption, StateDirOption, load_settings
 from tui.commands.passphrase import passphrase_from
 
+if TYPE_CHECKING:
+    from core.config import Settings
+
 EXAMPLES = """Examples:  kalshi-trader   |   kalshi-trader run --headless --seconds 30 --seed 7 --report r.json   |
+kalshi-trader run --record day.tape   |   kalshi-trader run --mode replay --tape day.tape --headless   |
 kalshi-trader run --mode demo --key-id ID --private-key-path ~/kalshi.pem --arm"""
 
 
@@ -48,11 +52,18 @@ def run(
     ascii_symbols: Annotated[bool, typer.Option("--ascii", help="Plain ASCII symbols.")] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")] = False,
     theme: Annotated[str | None, typer.Option(help="Colour theme of the console (see t there).")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write a tape of the session, for --mode replay.")] = None,
+    tape: Annotated[Path | None, typer.Option(help="With --mode replay: the tape to play.")] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="With --mode replay: pace; 1 with a screen, as fast as it goes without.", min=0.01),
+    ] = None,
     state_dir: StateDirOption = None,
 ) -> int:
+    replays = _replays(mode, tape, speed)
     settings = load_settings(
         config,
-        mode=mode,
+        mode=None if replays else mode,
         seed=seed,
         key_id=key_id,
         private_key_path=private_key_path,
@@ -63,6 +74,29 @@ def run(
         theme=theme,
         state_dir=state_dir,
     ).settings
+    _check(settings, exchange, report, headless=headless)
+    if replays:
+        return _replay(settings, tape, speed, headless=headless)
+    if settings.mode is Mode.LIVE:
+        _ask_live_consent(settings.key_id, live, confirm_key_id, headless=headless)
+    from tui.commands.session import run_console, run_headless
+
+    session = run_headless if headless else run_console
+    armed = arm or settings.mode is Mode.PAPER
+    result, code = session(settings, exchange, armed, seconds, passphrase_from(passphrase_fd), record)
+    if result is not None:
+        _hand_over(result, report, headless=headless)
+    return code
+
+
+def _replays(mode: str | None, tape: Path | None, speed: float | None) -> bool:
+    if mode != Mode.REPLAY and (tape is not None or speed is not None):
+        raise BadInput("--tape and --speed belong to --mode replay")
+    return mode == Mode.REPLAY
+
+
+def _check(settings: Settings, exchange: Path | None, report: Path | None, *, headless: bool) -> None:
+    """What can be refused before anything is started."""
     if settings.theme:
         _check_theme(settings.theme)
     if exchange is not None and settings.mode is not Mode.PAPER:
@@ -71,18 +105,25 @@ def run(
         _check_report(report)
     if not headless:
         _check_terminal()
-    if settings.mode is Mode.LIVE:
-        _ask_live_consent(settings.key_id, live, confirm_key_id, headless=headless)
-    from tui.commands.session import run_console, run_headless
 
-    session = run_headless if headless else run_console
-    armed = arm or settings.mode is Mode.PAPER
-    result, code = session(settings, exchange, armed, seconds, passphrase_from(passphrase_fd))
-    if report is not None and result is not None:
+
+def _hand_over(result: dict[str, Any], report: Path | None, *, headless: bool) -> None:
+    if report is not None:
         _write_report(report, result)
-    elif headless and result is not None:
+    elif headless:
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
-    return code
+
+
+def _replay(settings: Settings, tape: Path | None, speed: float | None, *, headless: bool) -> int:
+    """A tape instead of an exchange: nothing is traded."""
+    from tui.commands.replay import replay_console, replay_headless, tape_of
+
+    path = tape_of(tape)
+    if headless:
+        return replay_headless(path, speed)
+    folder = settings.state_dir.expanduser()
+    theme = settings.theme
+    return replay_console(path, speed or 1, folder, ascii_only=settings.ascii, mouse=settings.mouse, theme=theme)
 
 
 def _check_theme(theme: str) -> None:

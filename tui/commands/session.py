@@ -41,11 +41,16 @@ log = logging.getLogger("session")
 
 
 def run_headless(
-    settings: Settings, exchange: Path | None, armed: bool, seconds: float | None, passphrase: Passphrase | None = None
+    settings: Settings,
+    exchange: Path | None,
+    armed: bool,
+    seconds: float | None,
+    passphrase: Passphrase | None = None,
+    record: Path | None = None,
 ) -> Result:
     """Trade without a screen until time, signal or command; states go to standard error, a line each."""
     seal_process()
-    trader = Trader(settings, exchange_file=exchange, armed=armed, passphrase=passphrase)
+    trader = Trader(settings, exchange_file=exchange, armed=armed, passphrase=passphrase, record=record)
     trader.prepare()
     trader.subscribe(_print_state)
     return asyncio.run(_headless(trader, seconds))
@@ -148,11 +153,18 @@ class AssemblyBridge:
 
 
 def run_console(
-    settings: Settings, exchange: Path | None, armed: bool, seconds: float | None, passphrase: Passphrase | None = None
+    settings: Settings,
+    exchange: Path | None,
+    armed: bool,
+    seconds: float | None,
+    passphrase: Passphrase | None = None,
+    record: Path | None = None,
 ) -> Result:
     """The console, with the trader started after its first frame. A passphrase is asked for before that."""
     seal_process()
-    trader = Trader(settings, exchange_file=exchange, armed=armed, control_port=True, passphrase=passphrase)
+    trader = Trader(
+        settings, exchange_file=exchange, armed=armed, control_port=True, passphrase=passphrase, record=record
+    )
     trader.prepare()
     result, code, terminal_stuck = asyncio.run(_console(trader, settings, seconds))
     if terminal_stuck:

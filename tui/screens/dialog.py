@@ -134,7 +134,7 @@ class Dialog(Overlay[Answer]):
     ]
 
     def __init__(self, spec: DialogSpec, frame: Frame, *, guard_ms: int, ascii_only: bool) -> None:
-        super().__init__(id=f"dialog-{spec.name}", classes="-wide-dialog" if spec.wide else "")
+        super().__init__(classes="-wide-dialog" if spec.wide else "")
         self.spec = spec
         self.frame = frame
         self._ascii = ascii_only
