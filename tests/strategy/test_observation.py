@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -18,13 +19,16 @@ from core.domain.events import BookChanged, BookReplaced, TradePrinted
 from core.domain.ids import Ticker
 from core.lab import learning
 from core.lab.arena import Arena, Terms
+from core.lab.eye import Eye
 from core.lab.story import Scene, play
 from core.market.view import Markets
 from core.mind.learned import SHIPPED, Learned
 from core.mind.network import from_flat, load, save, weights_count
 from core.mind.observation import FEATURES, HISTORY, NAMES, SIZE, WIDTH, LiveObservationAdapter, Window, spec_digest
+from core.sim.events import Traded
 from core.strategy.base import Decision, MarketView, Quote, Strategy
 from core.strategy.maker import MarketMaker
+from core.strategy.view import market_view
 from tests.core.builders import Bench
 from tests.core.builders import T as TICKER
 from tests.faults.support import key
@@ -152,6 +156,62 @@ def _training_side(facts: list[tuple[Any, int]], views: list[MarketView], when: 
             observation, windows[live.ticker] = ADAPTER.observe(made, windows.get(live.ticker, Window()))
             found.append(observation.vector.tobytes())
     return found
+
+
+def test_what_training_sees_of_a_venue_is_what_a_live_session_on_it_saw_bit_for_bit() -> None:
+    """Over the wire, and by training's own eye on the same venue's events: the same views, and the same vectors."""
+    live, happened, eyes = Watcher(), [], {}
+    live.clock = lambda: len(happened)
+
+    def prepare(scene: Scene) -> None:
+        assemble = scene.trader._assemble
+
+        async def assembled() -> Any:
+            coordinator = await assemble()
+            scene.trader.engine.actor.strategy = live  # type: ignore[union-attr]
+            venue = scene.trader.server.venue  # type: ignore[union-attr]
+            known, take = len(venue._out), venue.take_events
+            eyes.update({m.ticker: Eye((m,), scene.clock.wall_ns()) for m in venue.markets.values() if m.alive})
+
+            def taking() -> Any:
+                nonlocal known
+                events = take()
+                happened.extend(events[known:])
+                known = 0
+                return events
+
+            venue.take_events = taking
+            return coordinator
+
+        scene.trader._assemble = assembled  # type: ignore[method-assign]
+
+    played = play(Settings(simulated_markets=4, quote_markets=2), (), seconds=8, key_pem=key(), seed=3, prepare=prepare)
+    assert not played.violations
+    heard = {print.trade_id for view, _ in live.seen for print in view.prints}
+    at, windows, compared = dict.fromkeys(eyes, 0), {}, 0
+    for (seen, vector), until in zip(live.seen, live.when, strict=True):
+        eye, own = eyes[seen.ticker], [(q.side, q.price, q.count) for q in seen.resting]
+        while True:
+            market = eye.markets.get(seen.ticker)
+            made = market_view(
+                market, now_ns=0, at_ms=seen.at_ms, own=own, resting=seen.resting, position=seen.position,
+                cost=seen.cost, cash=seen.cash, portfolio=seen.portfolio,
+            )  # fmt: skip
+            if (made.bids, made.asks, made.prints) == (seen.bids, seen.asks, seen.prints):
+                break
+            assert at[seen.ticker] < until, "training never saw what was seen live"
+            event = happened[at[seen.ticker]]
+            at[seen.ticker] += 1
+            if not isinstance(event, Traded) or event.trade.trade_id in heard:  # none before it listened
+                eye.look((event,))
+        assert made.grid.bands == seen.grid.bands
+        told = msgspec.structs.replace(made, grid=seen.grid, book_age_s=seen.book_age_s)
+        assert told == seen
+        observation, windows[seen.ticker] = ADAPTER.observe(told, windows.get(seen.ticker, Window()))
+        assert observation.vector.tobytes() == vector
+        compared += 1
+    assert compared > 30
+    assert any(view.prints for view, _ in live.seen)
 
 
 def test_the_training_sides_eye_sees_the_venues_books() -> None:
