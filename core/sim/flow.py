@@ -37,6 +37,7 @@ class Flow:
         self.pulses: dict[str, Pulse] = {}
         self._due: list[tuple[int, int, str, Pulse]] = []
         self._number = 0
+        self._spans: dict[tuple[str, int], tuple[int, int, int]] = {}
         for event in list(venue.events.values()):
             self.join(event.markets, start_ns)
 
@@ -90,10 +91,17 @@ class Flow:
         heapq.heappush(self._due, (due_ns, self._number, name, pulse))
 
     def _pause(self, name: str, pulse: Pulse) -> int:
-        who, rank = self._characters[name], pulse.rank
-        low, high = who.low + who.low_per_rank * rank, who.high + who.high_per_rank * rank
+        span = self._spans.get((name, pulse.rank))
+        if span is None:
+            span = self._spans[name, pulse.rank] = self._span(name, pulse.rank)
+        low, beyond, pace = span
+        return self._chance.randrange(low, beyond) * NS_PER_MS * 100 // pace
+
+    def _span(self, name: str, rank: int) -> tuple[int, int, int]:
+        """The least pause and the first too long one in milliseconds, at a pace in percent."""
+        who = self._characters[name]
         pace = self.style.pace * (getattr(self.style, name) if name not in ("maker", "noise") else 1)
-        return self._chance.randint(low, high) * NS_PER_MS * 100 // pace
+        return who.low + who.low_per_rank * rank, who.high + who.high_per_rank * rank + 1, pace
 
     # fair values
 
