@@ -67,7 +67,8 @@ async def _headless(trader: Trader, seconds: float | None) -> Result:
 
 
 def _print_state(record: Record) -> None:
-    if isinstance(record, StateMoved):
+    """A line for people, left out where nobody reads: a full pipe must not hold the trading loop."""
+    if isinstance(record, StateMoved) and select.select([], [sys.stderr.fileno()], [], 0)[1]:
         sys.stderr.write(f"{clock_text(record.at)} {record.source} → {record.target} ({record.reason})\n")
         sys.stderr.flush()
 
