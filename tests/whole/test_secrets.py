@@ -81,6 +81,7 @@ def test_no_secret_is_in_anything_a_console_session_writes_or_shows(standing: St
     state = tmp_path / "state"
     state.mkdir()
     words = ("run", "--exchange", str(standing.file), "--report", str(state / "report.json"))
+    words += ("--record", str(state / "session.tape"))
     terminal = Terminal(state, *words, size=(120, 40), program=[sys.executable, str(TELLTALE), str(standing.noted)])
     try:
         terminal.wait_for("Passphrase of key file")
@@ -106,7 +107,8 @@ def test_no_secret_is_in_anything_a_console_session_writes_or_shows(standing: St
         terminal.close()
     found = everything(state) | seen | {"terminal": terminal.raw[said:]}
     names = " ".join(found)
-    assert all(name in names for name in ("report.json", "trader.log", ".journal", "status.json", ".zip/log.txt"))
+    files = ("report.json", "session.tape", "trader.log", ".journal", "status.json", ".zip/log.txt")
+    assert all(name in names for name in files)
     told = b"".join(found.values())
     assert b"RuntimeError" in told and b"DEBUG" in told  # the failures and the lowest level did reach the log
     canaries = standing.canaries()
