@@ -59,5 +59,5 @@ async def grant(
             return Answer(ok=latest.status == "done", text=latest.text)
         await asyncio.sleep(0.05)
     if latest is not None and latest.status == "running":
-        return Answer(ok=True, text=f"still running: {latest.text}; look at the status")
+        return Answer(ok=False, text=f"not known yet: {latest.text}; look at the status", unknown=True)
     return Answer(ok=False, text="no result in time; look at the status")

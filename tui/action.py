@@ -39,6 +39,11 @@ class Situation:
         return self.state is TraderState.PAUSED and self.snapshot.state.pause is PauseKind.OPERATOR
 
     @property
+    def takes_back(self) -> bool:
+        """The pause key ends a pause: one that is there, or one that is wished and still to come."""
+        return self.operator_pause or self.snapshot.state.label.endswith("pausing")
+
+    @property
     def watched(self) -> bool:
         """The selected market's book is in the picture."""
         return any(book.ticker == self.market for book in self.snapshot.books)

@@ -33,7 +33,7 @@ _LIQUIDATES = frozenset(
 
 
 def _pause_label(situation: Situation) -> str:
-    if situation.operator_pause:
+    if situation.takes_back:
         return "Resume"
     own = sum(1 for order in situation.snapshot.orders if order.ownership is not Ownership.FOREIGN)
     return f"Pause (cancels {own} order{'' if own == 1 else 's'})"
@@ -51,7 +51,7 @@ def _pause_blocked(situation: Situation) -> str:
 
 
 def _pause_command(situation: Situation, command_id: int) -> Command:
-    return Resume(command_id=command_id) if situation.operator_pause else Pause(command_id=command_id)
+    return Resume(command_id=command_id) if situation.takes_back else Pause(command_id=command_id)
 
 
 def _start_blocked(situation: Situation) -> str:

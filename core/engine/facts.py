@@ -27,7 +27,7 @@ def stream_connected(desk: Desk, fact: ev.StreamConnected) -> None:
     links = desk.links
     if links.stream_epoch:
         links.reconnects += 1
-        desk.status.log_recovery("stream connected again")
+        desk.status.log_recovery("stream connected again", "stream")
     links.stream_up, links.stream_epoch, links.subscribed = True, fact.epoch, frozenset()
     desk.status.log_action_result(desk.wall_ns, "stream", f"connected (connection {fact.epoch})")
 
@@ -158,6 +158,7 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
         case ev.CancelConfirmed():
             replied(desk, fact.elapsed_ns)
             log(desk.wall_ns, "order_canceled", words, elapsed)
+            desk.status.log_recovery("canceled", "cancel failed", words)
         case ev.OrderRejected(code=code, detail=detail):
             replied(desk, fact.elapsed_ns)
             log(desk.wall_ns, "order_rejected", f"{words}: {code} {detail}".strip(), elapsed, "rejected")
@@ -181,8 +182,10 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
             desk.warn(f"cancel failed, will be sent again: {reason}", words)
         case ev.OrderLookedUp():
             replied(desk, fact.elapsed_ns)
-            if order is not None and order.state is OrderState.VOID:
-                desk.status.log_recovery("looked up: never existed")
+            if order is not None and order.state is not OrderState.IN_DOUBT:
+                found = "never existed" if order.state is OrderState.VOID else order.state.lower()
+                desk.status.log_recovery(f"looked up: {found}", "outcome not known", words)
+                log(desk.wall_ns, "order_looked_up", f"{words}: {found}")
         case _:
             replied(desk, elapsed or 0)
 

@@ -53,6 +53,7 @@ class Lifecycle:
         self.pause_wanted = False
         self.calibrated_epoch = 0
         self.calibrations = 0
+        self.owed = False  # a comparison was begun and not finished
         self.failures = 0
         self.retry_ns = 0
         self.exit_stop: Stop | None = None
@@ -113,6 +114,7 @@ class Lifecycle:
         if running is not None and running.rank >= procedure.rank:
             return False
         if running is not None:
+            self.owed = self.owed or isinstance(running, Calibration)
             self._journal_procedure(running.name, "replaced", procedure.name)
             self.outcomes.ended(running, Done(False, f"replaced by {procedure.name}"))
         self.procedure = procedure
@@ -124,6 +126,7 @@ class Lifecycle:
     def drop(self, why: str) -> None:
         """End the procedure under way, unfinished."""
         if self.procedure is not None:
+            self.owed = self.owed or isinstance(self.procedure, Calibration)
             self.outcomes.ended(self.procedure, Done(False, why))
             self.procedure = None
 
@@ -291,11 +294,12 @@ class Lifecycle:
             self.fail(outcome if not ok else "stream_lost", counts=not ok and not calibration.unread)
             return
         self.calibrations += 1
+        self.owed = False
         self.sync.reset(desk.now_ns)
         self.failures = 0
         self.roster.watch_positions()
-        if desk.status.errors and not desk.status.errors[-1].recovery:
-            desk.status.log_recovery("calibrated again")
+        # Everything was compared: what is wrong from here on is told anew.
+        desk.status.log_recovery("calibrated again")
         if calibration.paused:
             desk.move(S.PAUSED, calibration.paused, PauseKind.EXCHANGE)
         elif self.pause_wanted:

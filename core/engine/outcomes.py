@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.amounts import Count, count_text
 from core.domain.commands import Command
-from core.domain.enums import OrderState
+from core.domain.enums import OrderState, PauseKind, TraderState
 from core.trading.desk import NS, Desk
 from core.trading.order import Order
 from core.trading.procedures.base import Done, Procedure
@@ -63,7 +63,11 @@ class Outcomes:
             told = look(desk)
             if told is not None:
                 self._tell(status, command_id, name, told, desk.wall_ns)
-            if (told is not None and told[0] != RUNNING) or desk.now_ns - since_ns > FOLLOWED_NS:
+            late = desk.now_ns - since_ns > FOLLOWED_NS
+            if late and (told is None or told[0] == RUNNING):
+                told = (FAILED, "its end did not come in time; see the log")
+                self._tell(status, command_id, name, told, desk.wall_ns)
+            if late or (told is not None and told[0] != RUNNING):
                 self._open.pop(command_id, None)
         self._ended.clear()
 
@@ -72,6 +76,8 @@ class Outcomes:
         known = status.status_of(command_id)
         if known is None or (known.status, known.text) != told:
             status.action(command_id, name, *told, wall_ns)
+            if told[0] != RUNNING:
+                status.log_action_result(wall_ns, "result", f"{name}: {told[1]}", status=told[0])
 
 
 def filled_words(order: Order) -> str:
@@ -123,7 +129,27 @@ def canceled(orders: Sequence[Order], done: str = "") -> Look:
             trouble = f", {lost} could not be sent and are tried again" if lost else ""
             return RUNNING, f"{done}canceling: {len(orders) - left} of {len(orders)} ended{trouble}"
         filled = sum(order.state is OrderState.FILLED for order in orders)
-        return DONE, f"{done}{len(orders) - filled} canceled" + (f", {filled} filled before that" if filled else "")
+        never = sum(order.state in (OrderState.VOID, OrderState.REJECTED) for order in orders)
+        more = f", {filled} filled before that" if filled else ""
+        more += f", {never} never came to be" if never else ""
+        return DONE, f"{done}{len(orders) - filled - never} canceled{more}"
+
+    return look
+
+
+def paused(orders: Sequence[Order], now: bool) -> Look:
+    """Whether the pause is there and the orders have ended; a pause that was taken back is told as that."""
+    ended = canceled(orders, "paused; ")
+    began: list[int] = []
+
+    def look(desk: Desk) -> Told | None:
+        machine = desk.machine
+        began.append(desk.now_ns)
+        if machine.pause is PauseKind.OPERATOR:
+            return ended(desk)
+        if now or (desk.state is TraderState.READY and len(began) > 1):
+            return FAILED, "taken back by a resume"
+        return RUNNING, f"will be paused after {desk.state}; the orders are being canceled"
 
     return look
 

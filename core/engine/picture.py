@@ -90,7 +90,7 @@ class PictureMaker:
                 gauges=self._gauges(),
             ),
             actions=self._keep("actions", desk.status.actions()),
-            alarm=desk.status.alarm,
+            alarm=alarm_of(desk),
             liquidation=self._plan(desk),
             days=self._keep("days", desk.day.days()),
             strategy=self._keep("strategy", strategy_view(engine)),
@@ -198,6 +198,13 @@ def _pausing(engine: Engine) -> bool:
     """A wished pause that the state lets wait; a trader that leaves pauses no more."""
     machine = engine.desk.machine
     return engine.life.pause_wanted and machine.pause is None and machine.state is not TraderState.SHUTDOWN
+
+
+def alarm_of(desk: Desk) -> str:
+    """What asks for a person now: a tripped breaker before anything else."""
+    if desk.breaker.tripped:
+        return f"breaker tripped: {desk.breaker.reason}"
+    return desk.status.alarm(desk.wall_ns)
 
 
 def strategy_view(engine: Engine) -> view.StrategyView:

@@ -14,7 +14,7 @@ from core.domain.enums import Origin, PauseKind, Permission, TraderState
 from core.domain.records import CommandTaken
 from core.domain.text import clean_text
 from core.engine.lifecycle import BUSY, Lifecycle
-from core.engine.outcomes import RUNNING, canceled, canceled_one, changed, placed
+from core.engine.outcomes import RUNNING, canceled, canceled_one, changed, paused, placed
 from core.engine.preview import group_refusal
 from core.trading.booking import describe
 from core.trading.order import Order
@@ -57,7 +57,8 @@ def pause(life: Lifecycle, wish: cm.Pause) -> str:
     words = "paused; " if now else f"will be paused after {desk.state}; "
     if now:
         desk.move(S.PAUSED, wish.reason, PauseKind.OPERATOR)
-    return _canceling(life, wish, resting, words)
+    life.outcomes.follow(wish, paused(resting, now), desk.now_ns)
+    return f"{words}canceling {len(resting)} own orders"
 
 
 def resume(life: Lifecycle, wish: cm.Resume) -> str:
@@ -70,7 +71,8 @@ def resume(life: Lifecycle, wish: cm.Resume) -> str:
     if life.procedure is not None:
         raise Refused(f"{life.procedure.name} is under way")
     life.pause_wanted = False
-    if life.calibrations and life.calibrated_epoch == desk.links.stream_epoch and desk.links.stream_up:
+    compared = life.calibrations and not life.owed and life.calibrated_epoch == desk.links.stream_epoch
+    if compared and desk.links.stream_up:
         desk.move(S.READY, "operator_resumed")
         return "resumed"
     if desk.links.stream_up and desk.links.client_up:
@@ -199,7 +201,7 @@ def reset_breaker(life: Lifecycle, wish: cm.ResetBreaker) -> str:
         raise Refused(why_not)
     desk.breaker.reset(wish.reason, desk.wall_ns)
     desk.breaker_moved()
-    desk.status.log_recovery(f"breaker reset: {wish.reason}")
+    desk.status.log_recovery(f"breaker reset: {wish.reason}", "circuit breaker")
     return f"breaker reset: {wish.reason}"
 
 
@@ -256,6 +258,7 @@ def stop(life: Lifecycle, wish: cm.Stop) -> str:
         life.procedure.hurry(life.desk)
         return "stopping at once"
     life.stop(wish)
+    life.outcomes.procedure(wish, life.procedure, life.desk.now_ns)
     return "stopping: canceling own orders"
 
 
@@ -266,12 +269,14 @@ def switch_strategy(life: Lifecycle, wish: cm.SwitchStrategy) -> str:
         if not actor.off:
             raise Refused(f"strategy {name} is on")
         actor.switch("")
-        life.desk.status.log_recovery(f"strategy {name} is on again")
+        life.desk.status.log_recovery(f"strategy {name} is on again", f"strategy {name}")
         return f"strategy {name} is on"
     if actor.off:
         raise Refused(f"strategy {name} is off: {actor.off}")
     actor.switch("by hand")
-    return f"strategy {name} is off; canceling {_cancel_quotes(life)} of its orders"
+    own = _cancel_quotes(life)
+    life.outcomes.follow(wish, canceled(own, f"strategy {name} is off; "), life.desk.now_ns)
+    return f"strategy {name} is off; canceling {len(own)} of its orders"
 
 
 def set_parameter(life: Lifecycle, wish: cm.SetParameter) -> str:
@@ -285,17 +290,17 @@ def set_parameter(life: Lifecycle, wish: cm.SetParameter) -> str:
 
 def strategy_failed(life: Lifecycle, reason: str) -> None:
     """The strategy was switched off for what it did: its orders end, the bot stays up, the reason is the alarm."""
-    canceled = _cancel_quotes(life)
+    own = _cancel_quotes(life)
     name = life.actor.strategy.name
-    life.desk.error(f"strategy {name} switched off: {reason}", f"{canceled} of its orders canceled", counts=False)
+    life.desk.error(f"strategy {name} switched off: {reason}", f"{len(own)} of its orders canceled", counts=False)
 
 
-def _cancel_quotes(life: Lifecycle) -> int:
+def _cancel_quotes(life: Lifecycle) -> list[Order]:
     """Ask for the end of every order the strategy placed; a person's orders stay."""
     own = [o for o in life.desk.orders.get_open_orders() if o.origin is Origin.STRATEGY]
     for order in own:
         life.desk.cancel(order)
-    return len(own)
+    return own
 
 
 WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {

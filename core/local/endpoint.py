@@ -37,6 +37,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 class Answer(msgspec.Struct):
     ok: bool
     text: str
+    unknown: bool = False  # granted, and its end did not come in time
 
 
 def socket_path(folder: Path) -> Path:

@@ -21,6 +21,8 @@ HISTORY_KEPT = 100
 ERRORS_KEPT = 100
 ACTIONS_KEPT = 20
 UNTOLD_KEPT = 1000
+BY_HAND = ("circuit breaker", "strategy ")
+ALARM_NS = 600 * 1_000_000_000  # an error that nothing can recover stands so long
 
 
 T = TypeVar("T")
@@ -55,7 +57,6 @@ class StatusLogger:
         self._orders: dict[int, str] = {}
         # What the log on disk has not been told yet: (severity, text), severity info, warning or error.
         self._untold: deque[tuple[str, str]] = deque(maxlen=UNTOLD_KEPT)
-        self.alarm = ""
         self.version = 0
         self.wakes = 0
 
@@ -120,30 +121,38 @@ class StatusLogger:
         return render_summary(snapshot, wall_ns, ascii_only=ascii_only)
 
     def log_error(self, at: int, error: str, context: str, severity: str = "error") -> None:
-        """Something went wrong; the last one is the alarm line and wakes the console."""
+        """Something went wrong; an error is the alarm line until something recovers it, and wakes the console."""
         row = ErrorView(at=at, severity=severity, error=error, context=context)
         keep(self.errors, row, ERRORS_KEPT, lambda other: other.severity == "error")
-        self.alarm = f"{error} ({context})" if context else error
-        self._untold.append((severity, self.alarm))
+        self._untold.append((severity, f"{error} ({context})" if context else error))
         self.version += 1
         if severity == "error":
             self.wakes += 1
 
-    def log_recovery(self, what: str) -> None:
-        """Name what recovered the last error that is still open."""
-        for index in range(len(self.errors) - 1, -1, -1):
-            entry = self.errors[index]
-            if not entry.recovery:
-                self.errors[index] = ErrorView(
-                    at=entry.at,
-                    severity=entry.severity,
-                    error=entry.error,
-                    context=entry.context,
-                    recovery=what,
-                )
-                self._untold.append(("info", f"recovered: {entry.error}: {what}"))
-                self.version += 1
-                return
+    def log_recovery(self, what: str, of: str = "", about: str = "") -> None:
+        """Name what recovered every open error that begins with `of` and has `about` in its context; without `of` all
+        but those that only a person ends.
+        """
+        for index, entry in enumerate(self.errors):
+            theirs = entry.error.startswith(of) if of else not entry.error.startswith(BY_HAND)
+            if entry.recovery or not theirs or about not in entry.context:
+                continue
+            self.errors[index] = ErrorView(
+                at=entry.at,
+                severity=entry.severity,
+                error=entry.error,
+                context=entry.context,
+                recovery=what,
+            )
+            self._untold.append(("info", f"recovered: {entry.error}: {what}"))
+            self.version += 1
+
+    def alarm(self, wall_ns: int) -> str:
+        """The newest error that nothing has recovered yet, as long as it is of now; a warning is none."""
+        for entry in reversed(self.errors):
+            if entry.severity == "error" and not entry.recovery and wall_ns - entry.at < ALARM_NS:
+                return f"{entry.error} ({entry.context})" if entry.context else entry.error
+        return ""
 
     def take_untold(self) -> list[tuple[str, str]]:
         """Lines for the log since the last call, oldest first."""

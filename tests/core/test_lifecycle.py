@@ -433,7 +433,7 @@ def test_liquidation_leaves_a_residue_rather_than_sell_below_its_floor() -> None
     bench.positions = (ev.PositionReport(ticker=T, position=Count(400), cost=4_500 * 400, realized=0, fees=0),)
     bench.beat(times=20)
     assert bench.state is S.PAUSED
-    assert "residue" in bench.desk.status.alarm
+    assert "residue" in bench.desk.status.alarm(bench.desk.wall_ns)
 
 
 def holding_in_many(markets: int) -> Bench:

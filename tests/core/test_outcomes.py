@@ -2,8 +2,21 @@
 
 from core.domain import events as ev
 from core.domain.amounts import Count, Price, contracts
-from core.domain.commands import AmendOrder, CancelAll, CancelOrder, Command, Liquidate, Panic, Pause, Recalibrate
+from core.domain.commands import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    Command,
+    Liquidate,
+    Panic,
+    Pause,
+    Recalibrate,
+    Resume,
+    Stop,
+    SwitchStrategy,
+)
 from core.domain.effects import ReadKind
+from core.domain.enums import ExitReason, Origin
 from core.domain.ids import OrderId
 from tests.core.builders import Bench, T, book, fill, report
 
@@ -97,7 +110,7 @@ def test_a_panic_is_done_when_a_reading_has_verified_it() -> None:
     assert wish(bench, Panic)[0] == "running"
     bench.confirm_cancels()
     bench.beat(times=30)
-    assert told(bench) == ("done", "no own order rests, verified by a reading")
+    assert told(bench) == ("done", "paused; no own order rests, verified by a reading")
 
 
 def test_a_panic_without_a_connection_does_not_say_done() -> None:
@@ -145,3 +158,48 @@ def test_a_change_says_what_the_order_is_now_or_why_it_is_not_changed() -> None:
                                  count=Count(500), remaining=Count(500), filled=Count(0), elapsed_ns=1))  # fmt: skip
     bench.beat()
     assert told(bench) == ("done", f"now {T} BUY 5@0.43")
+
+
+def test_a_pause_that_has_to_wait_is_not_done_before_it_is_there() -> None:
+    bench = Bench().up()
+    bench.step(Recalibrate())
+    assert wish(bench, Pause)[0] == "running"
+    assert "will be paused after CALIBRATING" in told(bench)[1]
+    bench.beat(times=30)
+    assert told(bench) == ("done", "paused; 0 canceled")
+
+
+def test_a_pause_that_is_taken_back_says_so() -> None:
+    bench = resting()
+    wish(bench, Pause)
+    bench.step(Resume())
+    bench.beat(times=2)
+    assert told(bench) == ("failed", "taken back by a resume")
+
+
+def test_a_comparison_cut_off_by_a_panic_is_made_before_trading_goes_on() -> None:
+    bench = Bench().up()
+    before = bench.engine.life.calibrations
+    bench.step(Recalibrate(), answer=False)
+    bench.step(Panic(command_id=9))
+    bench.beat(times=30)
+    bench.step(Resume())
+    bench.beat(times=30)
+    assert bench.engine.life.calibrations == before + 1
+
+
+def test_a_stop_is_running_until_it_is_verified_and_failed_when_it_is_not() -> None:
+    bench = resting()
+    assert wish(bench, Stop, reason=ExitReason.QUIT)[0] == "running"
+    bench.beat(times=300)  # the cancel is never answered
+    status, text = told(bench)
+    assert (status, text) == ("failed", "stopped, not verified")
+
+
+def test_a_strategy_switched_off_says_when_its_orders_are_gone() -> None:
+    bench = resting()
+    bench.desk.orders.get_open_orders()[0].origin = Origin.STRATEGY
+    assert wish(bench, SwitchStrategy, on=False)[0] == "running"
+    bench.confirm_cancels()
+    bench.beat()
+    assert told(bench) == ("done", "strategy silent is off; 1 canceled")

@@ -225,6 +225,7 @@ def test_everything_that_is_told_goes_to_the_log_once_with_its_duration_and_its_
         ("info", "order_rejected: T [rejected]"),
         ("error", "stream: reset (next try in 5 ms)"),
         ("warning", "book untrusted (T)"),
+        ("info", "recovered: stream: reset: whole again"),
         ("info", "recovered: book untrusted: whole again"),
     ]
     assert logger.take_untold() == []
@@ -250,3 +251,25 @@ def test_routine_does_not_wash_out_what_went_wrong() -> None:
     for number in range(1_000):
         status.log_action_result(number, "order_rejected", f"order {number}", status="rejected")
     assert sum(row.is_plain for row in status.activity) in (149, 150)
+
+
+def test_the_alarm_is_the_newest_error_that_nothing_has_recovered() -> None:
+    logger = StatusLogger()
+    logger.log_error(WALL, "stream: reset", "next try in 5 ms")
+    logger.log_error(WALL + 1, "outcome not known: timeout", "T BUY 5@0.45")
+    logger.log_error(WALL + 2, "book untrusted", "T", severity="warning")
+    assert logger.alarm(WALL + 3) == "outcome not known: timeout (T BUY 5@0.45)"
+    logger.log_recovery("looked up: filled", "outcome not known", "T BUY 5@0.45")
+    assert logger.alarm(WALL + 3) == "stream: reset (next try in 5 ms)"
+    assert [bool(row.recovery) for row in logger.errors] == [False, True, False]
+    logger.log_recovery("stream connected again", "stream")
+    assert logger.alarm(WALL + 3) == ""
+
+
+def test_what_only_a_person_ends_is_not_recovered_by_a_comparison_and_old_errors_are_no_alarm() -> None:
+    logger = StatusLogger()
+    logger.log_error(WALL, "strategy maker switched off: raised", "0 of its orders canceled")
+    logger.log_error(WALL + 1, "order rejected: invalid_price", "T")
+    logger.log_recovery("calibrated again")
+    assert logger.alarm(WALL + 2).startswith("strategy maker switched off")
+    assert logger.alarm(WALL + 3_600 * 10**9) == ""

@@ -157,7 +157,7 @@ def test_a_strategy_that_raises_is_switched_off_its_orders_end_and_the_bot_stays
     assert bench.sent_cancels(), "its orders must end"
     assert bench.state in (TraderState.READY, TraderState.ACTING)
     assert type(wrong).__name__ in bench.engine.actor.off
-    assert "switched off" in bench.desk.status.alarm
+    assert "switched off" in bench.desk.status.alarm(bench.desk.wall_ns)
     assert explain(bench.engine, T).verdict.startswith("Not traded now: the strategy is off")
     assert {c.name: c.status for c in components(bench.engine)}["ActorService"] == "error"
     asked = bench.engine.actor.strategy.asked  # type: ignore[attr-defined]

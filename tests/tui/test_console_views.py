@@ -410,3 +410,21 @@ def test_text_colours_are_readable_in_every_theme():
 def test_a_fill_on_the_ask_side_is_named_sell():
     block = orders_block(frame(b.snapshot(orders=(b.order(1, BookSide.ASK),), finished_orders=())))
     assert "SELL" in plain(block.rows[0].line)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("state", ["READY", "PAUSED", "ORDERBOOK_CONNECT"])
+def test_a_tripped_breaker_is_on_the_screen_in_every_state_at_every_width(width, state):
+    changes = {"state": TraderState(state), "label": state, "reason": "a long reason for where it is just now"}
+    if state == "PAUSED":
+        changes |= {"pause": PauseKind.OPERATOR, "label": "PAUSED (operator)"}
+    trip = b.breaker(
+        tripped=True, reason="5 errors in 60 s, last: outcome not known: timed out", value="5", limit="5", errors=5
+    )
+    snapshot = b.snapshot(state=b.state(**changes), breaker=trip)
+    lines = (
+        state_block(frame(snapshot, width=width - 4)).head
+        if width >= 100
+        else state_lines(frame(snapshot, width=width))
+    )
+    assert "BREAKER TRIPPED" in "".join(plain(line) for line in lines)

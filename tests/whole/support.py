@@ -61,15 +61,18 @@ def start(state: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for_line(process: subprocess.Popen[str], words: str, within: float = 30) -> str:
+    """The first line of standard error with these words; AssertionError with all that was said instead."""
     assert process.stderr is not None
     deadline = time.monotonic() + within
+    said: list[str] = []
     while time.monotonic() < deadline:
         line = process.stderr.readline()
         if words in line:
             return line
         if not line and process.poll() is not None:
             break
-    raise AssertionError(f"no line with {words!r}; exit {process.poll()}")
+        said.append(line)
+    raise AssertionError(f"no line with {words!r}; exit {process.poll()}; said: {''.join(said)[-2_000:]}")
 
 
 def status(state: Path) -> dict[str, Any]:

@@ -132,9 +132,13 @@ def certificate(folder: Path) -> int:
 
 
 def send(word: str, argument: str, folder: Path) -> int:
-    """Ask the trader of `folder`; 0 when it granted the wish, 1 when it refused. BadInput when none runs."""
+    """Ask the trader of `folder`; 0 when it did it, 1 when it refused or failed, 4 when the end is not known yet.
+    BadInput when none runs.
+    """
     answer = ask_trader(word, argument, folder)
     typer.echo(answer.text, err=not answer.ok)
+    if answer.unknown:
+        return int(ExitCode.UNVERIFIED)
     return 0 if answer.ok else 1
 
 

@@ -242,18 +242,22 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.choose(notice=Notice(text=text, role=role, at=newest))
 
     def dismiss_results(self) -> bool:
-        """Put away what the notice line shows: a word, else the finished results; False when there was nothing."""
+        """Put away what the notice line shows, a word or a result; the next one shows itself. False when there was
+        nothing.
+        """
         if self.snapshot is None:
             return False
-        done = frozenset(action.command_id for action in self.snapshot.actions if not action.is_open)
         shown = shown_action(self.snapshot, self.view.dismissed)
         notice = self.view.notice
         if notice is not None and (shown is None or shown.is_open or shown.at <= notice.at):
             self.choose(notice=None)
-        elif done <= self.view.dismissed:
+            return True
+        done = {action.command_id for action in self.snapshot.actions if not action.is_open}
+        left = done - self.view.dismissed
+        if not left:
             return False
-        else:
-            self.choose(notice=None, dismissed=done)
+        gone = shown.command_id if shown is not None and shown.command_id in left else max(left)
+        self.choose(dismissed=self.view.dismissed & done | {gone})
         return True
 
     def selected_text(self) -> str:

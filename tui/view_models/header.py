@@ -146,9 +146,11 @@ _STATUS_ROLES = {"pending": "own", "running": "own", "done": "ok", "refused": "w
 
 
 def shown_action(snapshot: TraderSnapshot, dismissed: frozenset[int]) -> ActionView | None:
-    """The wish that moved last, of those whose result the operator has not put away."""
+    """The wish to show, of those whose result the operator has not put away: one that failed before all others, else
+    the one that moved last.
+    """
     waiting = [action for action in snapshot.actions if action.is_open or action.command_id not in dismissed]
-    return max(waiting, key=lambda action: (action.at, action.command_id), default=None)
+    return max(waiting, key=lambda action: (action.status == "failed", action.at, action.command_id), default=None)
 
 
 def notice_line(frame: Frame) -> Line:
@@ -205,7 +207,9 @@ def alarm_line(frame: Frame) -> Line:
     snapshot = frame.snapshot
     newest = max(snapshot.errors, key=lambda error: error.at, default=None)
     if snapshot.alarm:
-        when = f" {clock_text(newest.at)}" if newest is not None else ""
+        open_errors = [error.at for error in snapshot.errors if error.severity == "error" and not error.recovery]
+        at = snapshot.breaker.tripped_at or max(open_errors, default=0)
+        when = f" {clock_text(at)}" if at else ""
         return cut(((" ALARM ", "alarm"), (when, "dim"), (" " + snapshot.alarm, "strong")), frame.width)
     if newest is None:
         return ((" no alarm", "dim"),)
@@ -244,7 +248,7 @@ def small_lines(frame: Frame) -> list[Line]:
     held = [position for position in snapshot.positions if position.count]
     book = chosen_book(snapshot, frame.view.market)
     lines += [
-        breaker(snapshot),
+        breaker(snapshot, frame.width),
         permission(snapshot),
         packed((stream_line(frame), rest_line(frame, latency=False)), frame.width),
         ((f"orders {len(snapshot.orders)}  positions {len(held)}" if known else "orders -  positions -", ""),),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from core.domain.enums import PauseKind, Permission, TraderState
 from core.trading.snapshot import StepView, TraderSnapshot, TransitionView
 from tui.view_models.ages import SECOND_NS, age_text, clock_text, span_text, wall_now
-from tui.view_models.cells import Block, Cell, Line, first_fitting, joined, packed
+from tui.view_models.cells import Block, Cell, Line, first_fitting, joined, packed, width_of
 from tui.view_models.money import signed
 from tui.view_models.symbols import Symbols
 from tui.view_models.tables import signed_role
@@ -137,13 +137,23 @@ def permission(snapshot: TraderSnapshot, *, reason: bool = True) -> Line:
     return ((word + why, role),)
 
 
-def breaker(snapshot: TraderSnapshot) -> Line:
-    """`breaker closed 0/5`, or `BREAKER TRIPPED (reason)`."""
+def breaker(snapshot: TraderSnapshot, width: int) -> Line:
+    """`breaker closed 0/5`, or as much of `BREAKER TRIPPED reason (value against limit)` as fits: never nothing."""
     view = snapshot.breaker
     if view.tripped:
         bound = f" ({view.value} against {view.limit})" if view.value or view.limit else ""
-        return ((f"BREAKER TRIPPED {view.reason}{bound}".rstrip(), "alarm"),)
+        texts = (f"BREAKER TRIPPED {view.reason}{bound}", f"BREAKER TRIPPED{bound}", "BREAKER TRIPPED")
+        return first_fitting([((text.rstrip(), "alarm"),) for text in texts], width)
     return (("breaker ", "dim"), ("closed", "ok"), (f" {view.errors}/{view.errors_limit} errors", "dim"))
+
+
+def standing(frame: Frame, width: int) -> list[Line]:
+    """What is permitted and how the breaker stands; a tripped breaker comes first and leaves room for the other."""
+    snapshot = frame.snapshot
+    if not snapshot.breaker.tripped:
+        return [permission(snapshot), breaker(snapshot, width)]
+    allowed = permission(snapshot, reason=False)
+    return [breaker(snapshot, width - width_of(allowed) - 3), allowed]
 
 
 def _step(step: StepView, symbols: Symbols) -> Line:
@@ -216,9 +226,7 @@ def state_block(frame: Frame) -> Block:
     state = snapshot.state
     procedure: Line = (("doing ", "dim"), (state.procedure, "own")) if state.procedure else ()
     pause: Line = ((pause_words(snapshot), "warn"),) if state.state is TraderState.PAUSED else ()
-    middle = packed(
-        (permission(snapshot), breaker(snapshot), procedure, pause, waits(snapshot)), frame.width, frame.dash
-    )
+    middle = packed((*standing(frame, frame.width), procedure, pause, waits(snapshot)), frame.width, frame.dash)
     way = road(frame)
     if sum(len(text) for text, _ in way) > frame.width:
         way = _place(frame)
@@ -230,7 +238,12 @@ def state_lines(frame: Frame) -> list[Line]:
     snapshot = frame.snapshot
     money = snapshot.money
     day: Line = (("day ", "dim"), (signed(frame, money.day), signed_role(money.day)))
-    first = packed((_place(frame), permission(snapshot, reason=False), breaker(snapshot), day), frame.width - 1)
+    place = _place(frame)
+    room = frame.width - 1 - width_of(place) - 2
+    if snapshot.breaker.tripped:
+        first = packed((place, breaker(snapshot, room), permission(snapshot, reason=False), day), frame.width - 1)
+    else:
+        first = packed((place, permission(snapshot, reason=False), breaker(snapshot, room), day), frame.width - 1)
     if calibrating(snapshot) or just_calibrated(frame):
         second = checklist(frame)
     else:

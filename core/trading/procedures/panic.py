@@ -21,7 +21,7 @@ class Panic:
     def advance(self, desk: Desk) -> Done | None:
         match self._verify.advance(desk):
             case Progress.VERIFIED:
-                return Done(True, "no own order rests, verified by a reading")
+                return Done(True, "paused; no own order rests, verified by a reading")
             case Progress.OUT_OF_TIME:
                 left = len(desk.orders.get_open_orders())
                 return Done(False, f"could not verify in time, {left} own orders not known to be gone")
