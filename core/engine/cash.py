@@ -37,7 +37,7 @@ class CashWatch:
         desk = life.desk
         if desk.state not in FROM or life.procedure is not None or not is_cash_recovery_required(desk):
             return False
-        desk.warn(f"low cash: {money_text(own_cash(desk))}", "threshold")
+        desk.warn(f"low cash: {money_text(own_cash(desk))}", f"threshold {money_text(desk.settings.minimum_cash)}")
         desk.move(S.LOW_CASH, "low_cash")
         return life.begin(CashRecovery(desk))
 

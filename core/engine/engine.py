@@ -22,6 +22,8 @@ from core.trading.leases import renew_leases
 from core.trading.procedures.liquidation import Liquidation
 
 Item = Event | Command
+# An order without a reply for so long: nobody may be there, and the strategy adds nothing to what is not known.
+UNANSWERED_NS = 3_000_000_000
 
 
 class Engine:
@@ -99,6 +101,8 @@ class Engine:
         # One order of each second is kept for a person: a busy strategy must not crowd out who watches it.
         kept = 1 if self.desk.settings.limits.orders_per_second > 1 else 0
         room = self.desk.risk.rate_room(self.desk.now_ns) - kept
+        if self.desk.orders.longest_unanswered_ns(self.desk.now_ns) > UNANSWERED_NS:
+            room = 0  # cancels alone
         decided = self.actor.decide(self.desk, room)
         failed = self.actor.take_failure()
         if failed:

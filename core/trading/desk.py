@@ -100,6 +100,7 @@ class Desk:
         self.positions = PositionTracker()
         self.fills = FillProcessor()
         self.risk = RiskController(settings.limits, self.orders, self.positions, self.markets)
+        self.risk.minimum_cash = settings.minimum_cash
         self.breaker = CircuitBreaker(settings.limits)
         self.status = StatusLogger()
         self.group = SessionGroup(settings.group_limit)

@@ -89,6 +89,10 @@ class OrderService:
         flying = (o for o in self._open.values() if o.in_flight and o.ownership is not Ownership.FOREIGN)
         return next((o.action for o in flying), "")
 
+    def longest_unanswered_ns(self, now_ns: int) -> int:
+        """How long the oldest order on its way has had no reply; 0 without one."""
+        return max((now_ns - o.created_ns for o in self._open.values() if o.state is O.SENT), default=0)
+
     def missing_fills(self) -> tuple[Order, ...]:
         self._claimed = {key: order for key, order in self._claimed.items() if order.missing}
         return tuple(self._claimed.values())

@@ -80,6 +80,7 @@ class RiskController:
 
     def __init__(self, limits: RiskLimits, orders: OrderService, positions: PositionTracker, markets: Markets) -> None:
         self.limits = limits
+        self.minimum_cash = NO_MONEY  # below it cash recovery begins
         self._markets = markets
         self._orders = orders
         self._positions = positions
@@ -310,6 +311,20 @@ class RiskController:
         yield self._open_orders_gate()
         new = worst_loss(wish.price, wish.count, buys_yes=wish.side is BookSide.BID)
         yield _most("Exposure", Money(self.exposure() + new), limits.exposure, money_text)
+        if self.minimum_cash and self._positions.cash_known:
+            yield self._cash_gate(new)
+
+    def _cash_gate(self, new: int) -> Gate:
+        """What cash recovery has just freed is not spent again: new risk leaves the threshold in cash, were every open
+        order to fill at its worst.
+        """
+        left = Money(self._positions.cash - self.reserved() - new)
+        value, least = money_text(left), money_text(self.minimum_cash)
+        if left >= self.minimum_cash:
+            return Gate("minimum cash", value, f"at least {least}")
+        return _refuse(
+            "minimum cash", value, f"at least {least}", f"Cash would fall below its threshold: {value} < {least}"
+        )
 
     def _open_orders_gate(self) -> Gate:
         return _most("Open orders", len(self._orders.get_open_orders()) + 1, self.limits.open_orders, str)

@@ -1,8 +1,10 @@
 """Cash recovery: real reducing orders in ranked order, only as much as is needed, and never a loop."""
 
+import msgspec
+
 from core.domain import events as ev
-from core.domain.amounts import Count, contracts, dollars
-from core.domain.commands import Arm, Pause, Recalibrate, RecoverCash, Start
+from core.domain.amounts import Count, Price, contracts, dollars
+from core.domain.commands import Arm, Pause, PlaceOrder, Recalibrate, RecoverCash, Start
 from core.domain.effects import SendOrder
 from core.domain.enums import BookSide, Origin, TraderState
 from core.domain.ids import OrderId
@@ -238,3 +240,13 @@ def test_a_worse_book_is_no_reason_for_another_try() -> None:
     bench.step(book(bids=((4_600, 50_000),), seq=11))
     bench.beat(times=40)
     assert bench.state is S.RECOVER_CASH
+
+
+def test_new_risk_leaves_the_threshold_in_cash_so_that_what_was_freed_is_not_spent_again() -> None:
+    bench = rise(poor(cash=103, held=0))
+    wish = PlaceOrder(ticker=T, side=BookSide.BID, price=Price(4_500), count=contracts(6), command_id=1)
+    bench.step(wish)  # $2.70
+    bench.step(msgspec.structs.replace(wish, command_id=2))
+    first, second = bench.desk.status.actions()
+    assert first.status == "running"
+    assert (second.status, second.text) == ("refused", "Cash would fall below its threshold: $97.60 < $100.00")

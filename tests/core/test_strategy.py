@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from core.domain.amounts import Count, Price, contracts
 from core.domain.commands import AmendOrder, CancelOrder, PlaceOrder
-from core.domain.effects import SendDecrease, SendOrder
+from core.domain.effects import SendDecrease, SendOrder, SendOrders
 from core.domain.enums import BookSide, Origin
 from core.domain.ids import ClientOrderId
 from core.market.grid import PriceGrid
@@ -111,8 +111,8 @@ def test_an_order_that_is_too_large_where_it_is_wished_is_made_smaller() -> None
 def test_a_quote_near_the_inventory_shrinks_to_what_has_room() -> None:
     bench = Bench(strategy=MarketMaker(MakerParameters(inventory=contracts(7)))).up()
     bench.beat(times=30)
-    sent = next(e for e in bench.effects if isinstance(e, SendOrder) and e.side is BookSide.BID)
-    bench.accept(sent)
+    for sent in [e for e in bench.effects if isinstance(e, SendOrder)]:
+        bench.accept(sent, order="o1" if sent.side is BookSide.BID else "o2")
     bench.step(fill(trade="t9", order="elsewhere", count=400))
     bench.effects.clear()
     bench.beat(times=5)
@@ -186,3 +186,16 @@ def test_a_filled_quote_is_quoted_again() -> None:
     again = [o for o in bench.desk.orders.get_open_orders() if (o.ticker, o.side) == (sent.ticker, sent.side)]
     assert len(again) == 1
     assert again[0].client_order_id != sent.client_order_id
+
+
+def test_while_an_order_has_no_reply_for_seconds_the_strategy_sends_no_new_one() -> None:
+    bench = Bench(MarketMaker()).up()
+    bench.beat(times=3)
+    before = len([e for e in bench.effects if isinstance(e, SendOrder | SendOrders)])
+    assert before, "it quotes"
+    for seq in range(2, 60):
+        bench.step(book(bids=((4_500 - 100 * (seq % 3), 1_000),), seq=seq))
+        bench.beat()
+    quiet = [e for e in bench.effects if isinstance(e, SendOrder | SendOrders)][before:]
+    assert bench.desk.orders.longest_unanswered_ns(bench.now) > 3_000_000_000
+    assert not quiet

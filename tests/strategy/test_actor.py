@@ -226,7 +226,7 @@ def test_a_person_switches_it_off_and_on_again() -> None:
     bench = Bench(Scripted(bid)).up()
     bench.accept(next(e for e in bench.effects if hasattr(e, "price")))
     bench.step(SwitchStrategy(on=False, command_id=1))
-    assert result(bench, 1) == "done: strategy scripted is off; canceling 1 of its orders"
+    assert result(bench, 1) == "running: strategy scripted is off; canceling 1 of its orders"
     bench.step(SwitchStrategy(on=False, command_id=2))
     assert result(bench, 2).startswith("refused")
     bench.confirm_cancels()
