@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from textual.theme import Theme
 
+from core.domain.errors import BadInput
+
 SHEETS = ("base.tcss", "main.tcss", "views.tcss", "dialogs.tcss")
 DEFAULT_THEME = "kalshi-dark"
 SIXTEEN_THEME = "kalshi-16"
@@ -55,3 +57,10 @@ def themes() -> list[Theme]:
             )
         )
     return built
+
+
+def check_theme(name: str) -> None:
+    """BadInput for a theme that is not there; empty is the one that fits."""
+    known = [theme.name for theme in themes()]
+    if name and name not in known:
+        raise BadInput(f"theme {name}: unknown; one of {', '.join(known)}")

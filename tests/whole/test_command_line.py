@@ -154,6 +154,13 @@ def test_settings_that_cannot_work_together_are_refused(tmp_path: Path, text: st
     assert "c.toml" in refused(run(tmp_path, "config", "check", "--config", str(path)), 2)
 
 
+def test_the_check_of_a_configuration_names_everything_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("theme = 'nope'\nstrategy = 'nix'\nscenario = 'nada'\n")
+    said = refused(run(tmp_path, "config", "check", "--config", str(path)), 2)
+    assert all(word in said for word in ("nope", "nix", "nada"))
+
+
 @pytest.mark.parametrize("arguments", ["--version", "doctor", "config show"])
 def test_an_output_that_cannot_be_written_is_one_line_and_a_code(tmp_path: Path, arguments: str) -> None:
     import subprocess

@@ -6,6 +6,7 @@ import os
 
 import typer
 
+from core.domain.errors import BadInput
 from tui.commands.options import ConfigOption, ModeOption, load_settings
 from tui.commands.passphrase import passphrase_from
 
@@ -29,11 +30,26 @@ def path(config: ConfigOption = None) -> int:
 
 
 def check(config: ConfigOption = None, mode: ModeOption = None) -> int:
-    from core.environment import standing_account
+    from core.environment import embedded_settings, standing_account
+    from core.strategies import configured
+    from tui.themes import check_theme
 
     loaded = load_settings(config, mode=mode)
-    # A mode that needs a key is in order only with one that can be read: BadInput says what is missing.
-    standing_account(loaded.settings, None, passphrase_from(None))
+    settings = loaded.settings
+    wrong: list[str] = []
+    # What only names something is in order when that is there: each says what is missing.
+    for probe in (
+        lambda: check_theme(settings.theme),
+        lambda: configured(settings),
+        lambda: embedded_settings(settings, 0),
+        lambda: standing_account(settings, None, passphrase_from(None)),
+    ):
+        try:
+            probe()
+        except BadInput as error:
+            wrong.append(str(error))
+    if wrong:
+        raise BadInput(f"{loaded.file}: {'; '.join(wrong)}")
     there = "" if loaded.file.exists() else " (there is no such file: defaults are used)"
     typer.echo(f"{loaded.file}: in order{there}")
     return 0

@@ -98,7 +98,9 @@ def _replays(mode: str | None, tape: Path | None, speed: float | None) -> bool:
 def _check(settings: Settings, exchange: Path | None, report: Path | None, *, headless: bool) -> None:
     """What can be refused before anything is started."""
     if settings.theme:
-        _check_theme(settings.theme)
+        from tui.themes import check_theme
+
+        check_theme(settings.theme)
     if exchange is not None and settings.mode is not Mode.PAPER:
         raise BadInput(f"--exchange names a simulated exchange; leave out --mode {settings.mode.value}")
     if report is not None:
@@ -124,14 +126,6 @@ def _replay(settings: Settings, tape: Path | None, speed: float | None, *, headl
     folder = settings.state_dir.expanduser()
     theme = settings.theme
     return replay_console(path, speed or 1, folder, ascii_only=settings.ascii, mouse=settings.mouse, theme=theme)
-
-
-def _check_theme(theme: str) -> None:
-    from tui.themes import themes
-
-    known = [t.name for t in themes()]
-    if theme not in known:
-        raise BadInput(f"theme {theme}: unknown; one of {', '.join(known)}")
 
 
 def _check_terminal() -> None:
