@@ -21,14 +21,20 @@ def register(app: typer.Typer) -> None:
     app.command("train", help="Train a policy on the simulated exchange.", epilog=EXAMPLE)(train)
 
 
+def _deaf() -> None:
+    """For one that is begun later, in place of another."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def players(jobs: int) -> ProcessPoolExecutor:
     """Processes that play. ^C is for this one alone: they never hear it, or one would die in the middle of a message
     and leave everybody waiting.
     """
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is ignored stays so in the processes begun now
     try:
-        executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
-        executor.submit(int)  # begins them all
+        executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _deaf)
+        for _ in range(jobs):
+            executor.submit(int)  # each begins one, as long as none is idle
     finally:
         signal.signal(signal.SIGINT, heard)
     return executor
