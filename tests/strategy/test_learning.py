@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,9 +104,12 @@ def test_interrupted_it_ends_at_once_in_one_line_and_the_same_line_goes_on(tmp_p
     line = [sys.executable, "-m", "tui", "train", str(tmp_path / "m.npz"), *sizes, "--generations"]
     environment = os.environ | {"PYTHONPATH": str(Path(learning.__file__).parents[2])}
     kept = tmp_path / "m.checkpoint.npz"
+    # A lane begun in the background of a shell ignores ^C, and what it begins would, too.
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
-        [*line, "4000"], stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment, cwd=tmp_path
-    ) as process:
+        [*line, "4000"], stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment, cwd=tmp_path,
+        preexec_fn=hears,
+    ) as process:  # fmt: skip
         try:
             until = time.monotonic() + 40
             while not kept.exists():
