@@ -82,10 +82,10 @@ def count_decimal(value: Count) -> str:
 def money_text(value: Money, *, sign: bool = False, places: int = 2) -> str:
     """Dollars for the screen: `$1,234.56`, `-$0.62`; with `sign` also `+$8.40`.
 
-    The sign is the amount's own, also where the digits round to zero: a loss of a tenth of a cent is `-$0.00`.
+    The sign is that of the digits shown: what rounds to zero is `$0.00`.
     """
     shown = div_half_up(value * 10**places, MONEY_SCALE)
-    mark = "-" if value < 0 and (shown or sign) else ("+" if sign and value > 0 else "")
+    mark = "-" if shown < 0 else "+" if sign and shown > 0 else ""
     whole, part = divmod(abs(shown), 10**places)
     return f"{mark}${whole:,}.{part:0{places}d}" if places else f"{mark}${whole:,}"
 

@@ -20,7 +20,7 @@ def waiting_for(life: Lifecycle) -> str:
         return life.procedure.waiting_for(desk)
     if desk.state is S.ERROR:
         left = max(0, life.retry_ns - desk.now_ns) // NS
-        return f"next try in {left} s (try {life.failures})"
+        return f"try {life.failures} in {left} s"
     if desk.state is S.ORDERBOOK_CONNECT:
         return "whole books" if desk.links.stream_up else "the stream"
     if desk.state is S.PAUSED and desk.machine.pause is PauseKind.OPERATOR:

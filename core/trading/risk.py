@@ -269,8 +269,8 @@ class RiskController:
     @staticmethod
     def _size_gate(wish: PlaceOrder) -> Gate:
         if wish.count <= 0:
-            return _refuse("size", count_text(wish.count), "> 0", "Size is not above zero")
-        return Gate("size", count_text(wish.count), "> 0")
+            return _refuse("contracts", count_text(wish.count), "> 0", "Size is not above zero")
+        return Gate("contracts", count_text(wish.count), "> 0")
 
     @staticmethod
     def _price_gate(wish: PlaceOrder, market: Market | None) -> Gate:
@@ -298,7 +298,7 @@ class RiskController:
 
     def _limit_gates(self, wish: PlaceOrder) -> Iterator[Gate]:
         limits = self.limits
-        yield _most("Size", wish.count, limits.order_size, count_text)
+        yield _most("Order size", wish.count, limits.order_size, count_text)
         held = self._positions.net(wish.ticker)
         side_worst = self._orders.resting_worst(wish.ticker, wish.side) + wish.count
         worst = abs(held + wish.side.sign * side_worst)

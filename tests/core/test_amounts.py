@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,17 @@ def test_money_is_shown_with_sign_and_grouping() -> None:
     assert money_text(Money(1_234_560_000)) == "$1,234.56"
     assert money_text(Money(-620_000)) == "-$0.62"
     assert money_text(Money(8_400_000), sign=True) == "+$8.40"
+
+
+@pytest.mark.parametrize("value", [-4_999, -1, 0, 1, 4_999])
+def test_what_rounds_to_zero_has_no_sign(value: int) -> None:
+    assert money_text(Money(value), sign=True) == money_text(Money(value)) == "$0.00"
+    assert money_text(Money(value), sign=True, places=0) == "$0"
+
+
+def test_the_sign_is_of_the_digits_that_are_shown() -> None:
+    assert money_text(Money(-5_000), sign=True) == "-$0.01"
+    assert money_text(Money(-1_000), sign=True, places=4) == "-$0.0010"
 
 
 def test_decimals_for_reports_lose_nothing() -> None:

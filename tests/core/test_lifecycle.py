@@ -1,5 +1,7 @@
 """From start to stop by facts alone: states, calibration, pauses, errors, procedures."""
 
+import re
+
 import pytest
 
 from core.domain import events as ev
@@ -22,6 +24,7 @@ from core.domain.effects import Leave, ReadKind, RefreshBooks, SendOrder, SendOr
 from core.domain.enums import BookSide, ExitReason, MarketStatus, OrderStatus, Origin, PauseKind, TraderState
 from core.domain.ids import OrderId, Ticker
 from core.domain.records import Corrected, SessionEnded
+from core.engine.waiting import waiting_for
 from core.strategy.maker import MarketMaker
 from tests.core.builders import Bench, T, book, fill, market, report
 
@@ -82,6 +85,7 @@ def test_no_open_market_is_an_error_that_tries_again() -> None:
     bench.step(Start(origin=Origin.TIMER))
     bench.beat(times=3)
     assert bench.state is S.ERROR
+    assert re.fullmatch(r"try 1 in \d+ s", waiting_for(bench.engine.life))
     bench.markets = (market(),)
     bench.beat(times=20)
     assert bench.state is S.ORDERBOOK_CONNECT

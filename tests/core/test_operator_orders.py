@@ -30,8 +30,8 @@ def wish(price: int = 4_500, count: int = 500, side: BookSide = BookSide.BID, **
     ("given", "gate"),
     [
         ({"price": 4_555}, "price"),
-        ({"count": 20_000}, "size"),
-        ({"count": 0}, "size"),
+        ({"count": 20_000}, "order size"),
+        ({"count": 0}, "contracts"),
         ({"price": 100}, "price band"),
         ({"ticker": Ticker("KXNONE")}, "market"),
     ],
@@ -51,7 +51,8 @@ def test_the_preview_tells_every_gate_with_value_and_limit_and_changes_nothing()
     before = (bench.desk.orders.counts.denied, len(bench.records), len(bench.effects))
     shown = preview_place(bench.desk, wish(price=4_500, count=500))
     assert [g.name for g in shown.gates] == [
-        "market", "in doubt", "size", "price", "permission", "price band", "size", "position", "event position",
+        "market", "in doubt", "contracts", "price", "permission", "price band", "order size", "position",
+        "event position",
         "open orders", "exposure", "order rate", "order group",
     ]  # fmt: skip
     assert all(g.passed and g.value and g.limit for g in shown.gates)

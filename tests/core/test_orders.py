@@ -405,7 +405,7 @@ def test_an_amend_over_a_limit_or_of_an_order_not_resting_is_denied() -> None:
     sent = bench.place()
     assert "not resting" in amend(bench, sent, 4_400, 300)
     bench.accept(sent)
-    assert amend(bench, sent, 4_400, 10_100) == "Size exceeds limit: 101 > 100"
+    assert amend(bench, sent, 4_400, 10_100) == "Order size exceeds limit: 101 > 100"
     assert "grid" in amend(bench, sent, 4_444, 300)
     assert not [e for e in bench.effects if isinstance(e, SendAmend)]
 

@@ -31,7 +31,7 @@ def with_limits(**limits: Any) -> Bench:
 
 
 def test_an_order_over_the_size_limit_is_denied_with_value_and_limit() -> None:
-    assert denial(Bench().up(), count=contracts(150)) == "Size exceeds limit: 150 > 100"
+    assert denial(Bench().up(), count=contracts(150)) == "Order size exceeds limit: 150 > 100"
 
 
 def test_exposure_over_its_limit_is_denied_with_value_and_limit() -> None:

@@ -18,8 +18,9 @@ from tests.tui.test_console_app import running, shown
 from tui.screens.dialog import Dialog
 from tui.screens.finder import FinderScreen
 from tui.view_models.cells import plain
-from tui.view_models.ladder import Own, own_text, short_count
+from tui.view_models.ladder import Own, own_at, own_text, short_count
 from tui.view_models.ticket import NotANumber, preview_lines, typed_price, typed_size
+from tui.view_models.view_state import Frame
 
 SIGNS = ("+", "x")
 
@@ -34,7 +35,7 @@ def preview(wish, **changes):
     elif price % 100:
         refusal = "Price off the market's grid"
     elif count > contracts(100):
-        refusal = "Size exceeds limit: 500 > 100"
+        refusal = "Order size exceeds limit: 500 > 100"
     gates = (GateView(name="size", value="5", limit="100", text=refusal),)
     return OrderPreview(
         act=act, ticker=b.HIGHNY, title="High", side=getattr(wish, "side", BookSide.BID), price=price, count=count,
@@ -110,7 +111,7 @@ async def test_what_is_typed_wrong_is_refused_in_the_preview_with_the_reason(tra
         for name, value, reason in (
             ("price", "0.555", "Price off the market's grid"),
             ("price", "abc", "price abc: write it like 0.56"),
-            ("size", "500", "Size exceeds limit: 500 > 100"),
+            ("size", "500", "Order size exceeds limit: 500 > 100"),
             ("size", "", "size is empty"),
             ("market", "KXNONE", "Unknown market: KXNONE"),
         ):
@@ -312,7 +313,7 @@ async def test_without_unicode_what_stands_before_an_order_is_no_question_mark(t
     trader.put(orders=(b.order(1, price=5_400, count=30, ahead=contracts(87)),))
     async with running(trader, ascii=True) as (app, _):
         drawn = "".join(s.text for y in range(20) for s in app.main.query_one("#ladder").render_line(y))
-        assert "30<87" in drawn and drawn.isascii()
+        assert "30<=87" in drawn and drawn.isascii()
 
 
 async def test_help_scrolls_by_page(trader):
@@ -357,9 +358,25 @@ def test_sizes_may_have_hundredths():
 
 def test_own_orders_show_what_is_before_them():
     assert own_text(Own(Count(500), Count(8_700)), 7) == "5≤87"
-    assert own_text(Own(Count(500), Count(12_345_600)), 7) == "5≤123k"
+    assert own_text(Own(Count(500), Count(8_700)), 7, most="<=") == "5<=87"
+    assert own_text(Own(Count(500), Count(0)), 7) == "5≤0"
     assert own_text(Own(Count(500), None, doubt=True), 7) == "5?"
     assert own_text(None, 7) == ""
+
+
+def test_a_bound_is_never_told_smaller_than_it_is():
+    for count in (8_701, 12_345_600, 99_999_901, 100_000_000_001):
+        told = own_text(Own(Count(500), Count(count)), 8).removeprefix("5≤")
+        unit = {"k": 100_000, "M": 100_000_000}.get(told[-1], 100)
+        assert float(told.rstrip("kM")) * unit >= count, told
+
+
+def test_several_own_orders_at_a_price_are_told_with_what_is_before_the_last_of_them():
+    two = (b.order(1, count=5, ahead=contracts(10)), b.order(2, count=5, ahead=contracts(87)))
+    own = own_at(Frame(b.snapshot(orders=two), b.TAKEN_NS), b.HIGHNY)[BookSide.BID, 5_400]
+    assert (own.count, own.ahead) == (contracts(10), contracts(87))
+    unknown = (two[0], b.order(2, count=5, ahead=None))
+    assert own_at(Frame(b.snapshot(orders=unknown), b.TAKEN_NS), b.HIGHNY)[BookSide.BID, 5_400].ahead is None
 
 
 def test_a_size_that_does_not_fit_is_told_in_thousands_never_cut():

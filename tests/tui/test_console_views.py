@@ -318,6 +318,20 @@ def test_footer_follows_the_state_and_says_what_a_pause_does():
     assert action_at(running, 80, 2) is BY_NAME["panic"]
 
 
+@pytest.mark.parametrize("state", list(TraderState))
+def test_the_footer_offers_no_key_that_does_not_work_now(state):
+    """In text only as well: what is merely dim looks offered without colour."""
+    situation = Situation(b.snapshot(state=b.state(state=state, label=state.value)), ViewState())
+    offered = {action.name: action for action, *_ in footer_spans(situation, 200)}
+    assert "panic" in offered
+    assert not [name for name, action in offered.items() if action.why_not(situation)]
+
+
+def test_the_first_try_again_is_told_without_a_doubled_word():
+    waiting = b.snapshot(state=b.state(state=TraderState.ERROR, label="ERROR", waiting_for="try 3 in 4 s"))
+    assert "next try 3 in 4 s" in "\n".join(plain(line) for line in state_lines(frame(waiting, width=80)))
+
+
 def test_every_blocked_action_says_why():
     situation = Situation(b.empty(), ViewState())
     for name in ("pause", "liquidate", "cancel", "arm", "recalibrate", "watch", "copy_row", "next_market"):

@@ -34,7 +34,7 @@ def test_the_documented_example_runs_as_it_stands(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "cash $1,000.00" in done.stdout
-    assert "denied: Size exceeds limit: 10000 > 100" in done.stdout
+    assert "denied: Order size exceeds limit: 10000 > 100" in done.stdout
     assert "differs from the exchange: {'cash': 0, 'positions': 0}" in done.stdout
     assert "=== TRADER STATUS ===" in done.stdout
     assert done.stdout.endswith("left with 0 own orders resting\n")
@@ -62,7 +62,7 @@ async def test_the_known_words_do_the_real_thing(tmp_path: Path) -> None:
         assert (await trader.cancel_order(rests.client_order_id)).status in ("running", "done")
         await until(lambda: not trader.get_open_orders())
         refused = await trader.place_order(book.ticker, BookSide.BID, Price(300), contracts(10_000))
-        assert (refused.status, refused.text) == ("refused", "Size exceeds limit: 10000 > 100")
+        assert (refused.status, refused.text) == ("refused", "Order size exceeds limit: 10000 > 100")
         assert (await trader.cancel_order("kt-nobody")).status == "refused"
 
         cash, pnl = trader.get_cash_status(), trader.calculate_pnl()

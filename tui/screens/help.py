@@ -54,4 +54,6 @@ class HelpScreen(Overlay[None]):
             self._fill()
 
     def _fill(self) -> None:
-        self.query_one("#help", Panel).show(help_block(self._situation, min(self.app.size.width, 78) - 4))
+        self.query_one("#help", Panel).show(
+            help_block(self._situation, min(self.app.size.width, 78) - 4, self._symbols)
+        )

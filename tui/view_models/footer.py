@@ -1,4 +1,6 @@
-"""The keys that work now, most important first; one that does not work now is dim, and pressing it says why."""
+"""The keys that work now, most important first. One that does not work now is left out, but for a screen's own keys:
+they wait, dim, for a row to be selected. Pressing one that does not work says why.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,12 @@ from tui.action import DESK, Action, Situation
 from tui.actions import ACTIONS
 from tui.view_models.cells import Cell, Line, inert
 
-HIDDEN_WHEN_BLOCKED = frozenset({"arm", "cancel", "next_market", "cancel_all", "sort_rows", "explain"})
 ENTRY_KEYS = ("ticket", "buy", "sell", "size_up", "move_order", "cancel", "order_entry")
 TABLE_KEYS = {"orders": ("cancel", "find", "sort_rows"), "positions": ("find", "sort_rows"), "log": ("find",)}
 
 
 def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) -> list[tuple[Action, str, str, bool]]:
-    """(action, key, label, enabled) that fit in `width`; an action that can never work now in this mode is left out."""
+    """(action, key, label, enabled) that fit in `width`."""
     hints = _hints(situation)
     if situation.state.value == "IDLE" and not situation.view.going:
         hints.insert(1, next(action for action in ACTIONS if action.name == "start"))
@@ -20,7 +21,7 @@ def footer_spans(situation: Situation, width: int, *, ascii_only: bool = False) 
     used = 1
     for action in hints:
         enabled = not action.why_not(situation)
-        if not enabled and (action.name in HIDDEN_WHEN_BLOCKED or action.group == "Order entry"):
+        if not enabled and (situation.screen == DESK or not action.where):
             continue
         label = inert(action.label(situation))
         if width < 110:
@@ -71,8 +72,7 @@ def _panel_keys(situation: Situation) -> tuple[str, ...]:
 def footer_line(situation: Situation, width: int, *, ascii_only: bool) -> Line:
     cells: list[Cell] = [(" ", "")]
     for _, key, label, enabled in footer_spans(situation, width, ascii_only=ascii_only):
-        cells.append((key, "key" if enabled else "off"))
-        cells.append((f" {label}  ", "" if enabled else "off"))
+        cells += [(key, "key" if enabled else "off"), (f" {label}  ", "" if enabled else "off")]
     return tuple(cells)
 
 

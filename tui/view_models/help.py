@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui.action import Situation
 from tui.actions import ACTIONS, key_text
 from tui.view_models.cells import Block, Line, Row, wrapped
+from tui.view_models.symbols import UNICODE, Symbols
 
 MOVES = (
     ("up down j k", "Move in a table; in the ladder, along the prices"),
@@ -15,7 +16,7 @@ MOVES = (
 KEY_WIDTH = 16
 
 
-def help_block(situation: Situation, width: int) -> Block:
+def help_block(situation: Situation, width: int, symbols: Symbols = UNICODE) -> Block:
     rows: list[Row] = []
 
     def add(line: Line) -> None:
@@ -39,7 +40,8 @@ def help_block(situation: Situation, width: int) -> Block:
     add((("Screen", "head"),))
     for text in (
         "YES prices everywhere but in a NO position, which is shown in NO prices.",
-        "mine 5≤87: five of ours rest there with at most 87 of others before them.",
+        f"mine 5{symbols.most}87: five of ours rest there, at most 87 of others before them.",
+        f"AHEAD {symbols.most}87: a bound, from the books seen since the order rests.",
         "5? in mine: the fate of an own order there is not known yet.",
         "STALE marks what must not be taken for live, with its age.",
         "Esc closes this help; nothing here stops the trader.",

@@ -63,7 +63,7 @@ def place_window(book: BookView, rows: int, top: int | None, *, recentre: bool =
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What of ours may still fill at a price, and the least that stands before any of it (None: not known)."""
+    """What of ours may still fill at a price, and the most that can stand before the last of it (None: not known)."""
 
     count: Count
     ahead: Count | None
@@ -81,38 +81,45 @@ def own_at(frame: Frame, ticker: Ticker) -> dict[tuple[BookSide, Price], Own]:
         if order.state in FINAL_ORDER_STATES or order.remaining <= 0:
             continue
         old = found.get((order.side, order.price))
-        aheads = [ahead for ahead in (order.ahead, old.ahead if old else None) if ahead is not None]
+        aheads = [order.ahead, *([old.ahead] if old else [])]
+        known = [ahead for ahead in aheads if ahead is not None]
         found[order.side, order.price] = Own(
             Count(order.remaining + (old.count if old else 0)),
-            min(aheads, default=None),
+            max(known) if len(known) == len(aheads) else None,
             order.client_order_id == moving or (old is not None and old.moving),
             order.state is OrderState.IN_DOUBT or (old is not None and old.doubt),
         )
     return found
 
 
-def short_count(count: int, width: int) -> str:
-    """Contracts in at most `width` cells: whole digits where they fit, else thousands rounded down with `k`."""
-    for text in (count_text(Count(count)), f"{count // COUNT_SCALE}"):
+def short_count(count: int, width: int, *, up: bool = False) -> str:
+    """Contracts in at most `width` cells: whole digits where they fit, else thousands with `k`. What is cut away is
+    rounded down, with `up` up: then the text is a bound from above.
+    """
+
+    def of(unit: int) -> int:
+        return -(-count // unit) if up else count // unit
+
+    for text in (count_text(Count(count)), f"{of(COUNT_SCALE)}"):
         if len(text) <= width:
             return text
-    thousands = count // COUNT_SCALE // 100
-    for text in (f"{thousands // 10}.{thousands % 10}k", f"{thousands // 10}k", f"{thousands // 10_000}M"):
+    tenths, thousand = of(COUNT_SCALE * 100), COUNT_SCALE * 1_000
+    for text in (f"{tenths // 10}.{tenths % 10}k", f"{of(thousand)}k", f"{of(thousand * 1_000)}M"):
         if len(text) <= width:
             return text
     return "#" * width
 
 
-def own_text(own: Own | None, width: int) -> str:
-    """`5<=87`: five of ours with at most 87 before them; `5?` while their fate is not known."""
+def own_text(own: Own | None, width: int, *, most: str = "≤") -> str:
+    """`5≤87`: five of ours with at most 87 before them; `5?` while their fate is not known."""
     if own is None:
         return ""
     mine = short_count(own.count, width) + ("?" if own.doubt else "")
-    room = width - len(mine) - 1
+    room = width - len(mine) - len(most)
     if own.ahead is None or room < 1:
         return mine
-    ahead = short_count(own.ahead, room)
-    return mine if "#" in ahead else f"{mine}≤{ahead}"
+    ahead = short_count(own.ahead, room, up=True)
+    return mine if "#" in ahead else f"{mine}{most}{ahead}"
 
 
 def ladder_block(frame: Frame, top: int, *, held: bool = False) -> Block:
@@ -191,7 +198,7 @@ def _row(
     inside = best_bid is not None and best_ask is not None and best_bid < price < best_ask
     bid_role, ask_role = ("dim", "dim") if stale else ("bid", "ask")
     price_role = "dim" if stale or not (bid or ask) else "best" if price in (best_bid, best_ask) else ""
-    cells: list[Cell] = [_own_cell(own.get((BookSide.BID, price)), own_w)]
+    cells: list[Cell] = [_own_cell(own.get((BookSide.BID, price)), own_w, frame.symbols.most)]
     gap = frame.symbols.middle if inside else ""
     if wide:
         total = _total(book.bids, price, bids=True) if bid else 0
@@ -205,13 +212,13 @@ def _row(
     if wide:
         total = _total(book.asks, price, bids=False) if ask else 0
         cells.append((" " + number(short_count(total, total_w) if total else "", total_w), "dim"))
-    text, role = _own_cell(own.get((BookSide.ASK, price)), own_w)
+    text, role = _own_cell(own.get((BookSide.ASK, price)), own_w, frame.symbols.most)
     cells.append((" " + text, role))
     return Row(key=str(price), line=tuple(cells))
 
 
-def _own_cell(own: Own | None, width: int) -> Cell:
-    text = own_text(own, width)
+def _own_cell(own: Own | None, width: int, most: str) -> Cell:
+    text = own_text(own, width, most=most)
     role = "" if own is None else "alarm" if own.doubt else "warn" if own.moving else "own"
     return fit(text, width, right=True), role
 

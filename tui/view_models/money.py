@@ -22,8 +22,9 @@ def signed(frame: Frame, amount: Money) -> str:
     """Money with arrow and sign: `▲ +$8.40`; `-` while the account was never read."""
     if not read_once(frame):
         return UNKNOWN
-    arrow = frame.symbols.up if amount > 0 else frame.symbols.down if amount < 0 else frame.symbols.middle
-    return f"{arrow} {money_text(amount, sign=True)}"
+    text = money_text(amount, sign=True)
+    arrow = {"+": frame.symbols.up, "-": frame.symbols.down}.get(text[0], frame.symbols.middle)
+    return f"{arrow} {text}"
 
 
 def money_block(frame: Frame) -> Block:

@@ -24,7 +24,7 @@ COLUMNS = (
     Column("FILLED", 8),
     Column("LEFT", 8, room=96),
     Column("STATE", 9, right=False),
-    Column("AHEAD", 7, room=104),
+    Column("AHEAD", 8, room=104),
     Column("AGE", 5),
     Column("ENDS IN", 7, room=118),
     Column("CHANGED", 7, room=90),
@@ -123,7 +123,7 @@ def _row(order: OrderView, look: Look, columns: Sequence[tuple[int, Column]], *,
         (count_text(order.filled), quiet),
         (count_text(order.remaining), quiet),
         (order.state.value, state_role if state_role == "alarm" else quiet or state_role),
-        (_ahead(order), quiet),
+        (_ahead(order, look.frame.symbols.most), quiet),
         (age_text(wall_age(snapshot, now_ns, order.created_at)), "dim"),
         (_ends(order, look), "dim"),
         (age_text(wall_age(snapshot, now_ns, order.updated_at)), "dim"),
@@ -139,9 +139,11 @@ def _row(order: OrderView, look: Look, columns: Sequence[tuple[int, Column]], *,
     return Row(order.client_order_id, table_line(columns, cells), copy)
 
 
-def _ahead(order: OrderView) -> str:
-    """The most that can stand before it; a final order has no queue."""
-    return UNKNOWN if order.ahead is None or order.state in FINAL_ORDER_STATES else count_text(order.ahead)
+def _ahead(order: OrderView, most: str = "") -> str:
+    """The most that can stand before it, marked as a bound; a final order has no queue."""
+    if order.ahead is None or order.state in FINAL_ORDER_STATES:
+        return UNKNOWN
+    return most + count_text(order.ahead)
 
 
 def _ends(order: OrderView, look: Look) -> str:

@@ -21,6 +21,7 @@ class Symbols:
     dot: str
     times: str
     total: str
+    most: str
     middle: str
     arrow: str
     dash: str
@@ -34,12 +35,12 @@ class Symbols:
 
 UNICODE = Symbols(
     done="✓", failed="✗", waiting="○", running="◐", then="▸", up="▲", down="▼", full="▮", empty="▯", dot="●",
-    times="×", total="Σ", middle="·", arrow="→", dash="─", ellipsis="…", axis="│", zero="┈",
+    times="×", total="Σ", most="≤", middle="·", arrow="→", dash="─", ellipsis="…", axis="│", zero="┈",
     corners="╭╮╰╯", side="│", braille=True,
 )  # fmt: skip
 
 ASCII = Symbols(
     done="+", failed="x", waiting=".", running="~", then=">", up="^", down="v", full="#", empty=".", dot="*",
-    times="x", total="sum", middle="|", arrow="->", dash="-", ellipsis=".", axis="|", zero=".",
+    times="x", total="sum", most="<=", middle="|", arrow="->", dash="-", ellipsis=".", axis="|", zero=".",
     corners="++++", side="|", braille=False,
 )  # fmt: skip
