@@ -14,12 +14,14 @@ import select
 import termios
 import threading
 import time
+from codecs import getincrementaldecoder
 from collections import deque
 from contextlib import suppress
 from typing import IO, Any, Generic, TypeVar
 
 from rich.segment import Segment, Segments
 from rich.style import Style
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -33,6 +35,8 @@ LEAVE_SEQUENCES = (
 )
 BACKLOG_LIMIT = 64
 CLOSE_SECONDS = 0.5
+KEYS_BYTES = 4_096
+KEYS_AWAKE_MS, KEYS_ASLEEP_MS, KEYS_AWAKE = 50, 400, 10
 
 ResultT = TypeVar("ResultT")
 
@@ -183,6 +187,30 @@ class SafeDriver(LinuxDriver):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
             if self._file is not None and select.select([], [self._file.fileno()], [], 0.2)[1]:
                 os.write(self._file.fileno(), LEAVE_SEQUENCES)
+
+    def run_input_thread(self) -> None:
+        """Read keys until asked to leave. Textual looks ten times a second whether it should; here that often only for
+        a moment after a key, when the rest of a sequence may still come, and seldom while nobody types.
+        """
+        parser, decode = XTermParser(self._debug), getincrementaldecoder("utf-8")("replace").decode
+        poller = select.poll()
+        poller.register(self.fileno, select.POLLIN)
+        awake = 0
+        while True:
+            leaving = self.exit_event.is_set()
+            if poller.poll(KEYS_AWAKE_MS if awake or leaving else KEYS_ASLEEP_MS):
+                data = os.read(self.fileno, KEYS_BYTES)
+                if not data:
+                    return  # the end of a piped input
+                awake = KEYS_AWAKE
+                for message in parser.feed(decode(data)):
+                    self.process_message(message)
+            else:
+                awake = max(awake - 1, 0)
+            for message in parser.tick():
+                self.process_message(message)
+            if leaving:
+                return
 
     def _run_input_thread(self) -> None:
         # A read error means a vanished terminal; the watch on the terminal reports it, the app goes on without.

@@ -69,11 +69,9 @@ class FramePump:
     async def _once(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._interval
-        try:
-            async with asyncio.timeout_at(due):
-                await self._knocked.wait()
-        except TimeoutError:
-            pass
+        pull = loop.call_at(due, self._knocked.set)
+        await self._knocked.wait()
+        pull.cancel()
         self._knocked.clear()
         # Without a terminal (a picture, a test) no frame needs to be spared, however busy the machine is.
         late = loop.time() - due > LATE_SECONDS and self._terminal() is not None

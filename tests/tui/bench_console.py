@@ -63,7 +63,7 @@ def played(
 
 def line(name: str, told: dict[str, float], base: float) -> None:
     print(
-        f"{name:<22} {100 * told['cpu']:6.1f} %  screen {100 * (told['cpu'] - base):5.1f} %"
+        f"{name:<22} {100 * told['cpu']:6.1f} %  screen {100 * (told['cpu'] - base):5.2f} %"
         f"  lag p50 {told['p50_ms']:.2f} p99 {told['p99_ms']:.1f} ms"
         f"  {told['kib_s']:6.1f} KiB/s  {told['rss_mb']:.0f} MB"
     )
@@ -82,6 +82,7 @@ def test_the_screen_under_load(tmp_path) -> None:
     cost, theirs = ours["cpu"] - alone["cpu"], tables["cpu"] - alone["cpu"]
     print(f"ours costs {cost / theirs:.3f} of the tables (a seventh: 0.143)")
     assert cost <= theirs / 7
+    assert idle["cpu"] - bare["cpu"] <= cost / 6  # of the 6 % under load, half a per cent and a noisy machine's part
     assert ours["p99_ms"] <= tables["p99_ms"] / 2
     assert ours["kib_s"] <= 45
     assert ours["changes"] >= 0.95 * alone["changes"], "the screen took time from the books"

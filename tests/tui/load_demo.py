@@ -109,6 +109,7 @@ class Load(b.FixedBridge):
         """A trader with nothing to do: the same parts in a new picture four times a second, all of them old."""
         long_ago = time.time_ns() - 600 * 10**9
         books = tuple(msgspec.structs.replace(b, updated_ns=1) for b in self.shown.books)
+        self.positions = [msgspec.structs.replace(p, updated_at=long_ago) for p in self.positions]
         self.orders = [msgspec.structs.replace(o, created_at=long_ago, updated_at=long_ago) for o in self.orders]
         while True:
             self.shown = self._made(books, time.monotonic_ns(), time.time_ns())

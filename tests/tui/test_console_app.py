@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import console_builders as b
 import msgspec
 import pytest
+from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from core.domain.amounts import contracts
@@ -537,6 +538,18 @@ async def test_unchanged_parts_are_not_presented_again(bridge):
         await pilot.pause(0.4)
         assert "money" in presented
         assert not {"ladder", "positions", "orders", "log"} & set(presented)
+
+
+async def test_a_line_that_changes_asks_no_other_part_for_its_lines(bridge, monkeypatch):
+    async with running(bridge) as (app, pilot):
+        asked = []
+        original = Widget.render_lines
+        monkeypatch.setattr(Widget, "render_lines", lambda self, crop: asked.append(self.id) or original(self, crop))
+        app.main.query_one("#alarm", LinesView).set_lines([(("changed", ""),)])
+        await pilot.pause(0.2)
+        assert "alarm" in asked
+        assert not {"header", "ladder", "positions", "orders", "money", "log", "footer"} & set(asked)
+        assert "changed" in everything(app)
 
 
 @pytest.mark.wide

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
+import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from textual.app import App
@@ -121,6 +125,62 @@ def test_the_driver_drops_everything_until_the_queue_is_empty():
     assert driver.dropped == 2 and not driver.caught_up()
     slow.backlog = 0
     assert driver.caught_up() and not driver.behind and not driver.caught_up()
+
+
+@pytest.fixture
+def keys():
+    """A driver that reads from a pipe in its input thread; yields the pipe's other end, what came, the thread."""
+    read, write = os.pipe()
+    driver = SafeDriver.__new__(SafeDriver)
+    driver.fileno, driver._debug, driver.exit_event = read, False, threading.Event()
+    came = []
+    driver.process_message = came.append
+    thread = threading.Thread(target=driver.run_input_thread, daemon=True)
+    thread.start()
+    yield write, came, thread
+    driver.exit_event.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    os.close(read)
+    with suppress(OSError):
+        os.close(write)
+
+
+def eventually(true) -> bool:
+    until = time.monotonic() + 5
+    while not true() and time.monotonic() < until:
+        time.sleep(0.01)
+    return true()
+
+
+def test_an_escape_alone_is_told_apart_from_a_sequence_also_after_a_long_silence(keys):
+    write, came, _ = keys
+    for pieces, key in (((b"\x1b",), "escape"), ((b"\x1b", b"[A"), "up"), ((b"\xc3", b"\xa4"), "ä")):
+        came.clear()
+        for piece in pieces:
+            os.write(write, piece)
+        assert eventually(lambda: came), key
+        assert [getattr(event, "character", None) if key == "ä" else event.key for event in came] == [key]
+        time.sleep(0.7)
+
+
+def test_a_silent_terminal_wakes_the_input_thread_seldom(keys):
+    _, _, thread = keys
+    status = Path(f"/proc/self/task/{thread.native_id}/status")
+
+    def slept() -> int:
+        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.M)[1])
+
+    before = slept()
+    time.sleep(2)
+    assert slept() - before <= 8  # ten a second in the toolkit
+
+
+def test_the_end_of_piped_keys_ends_the_thread(keys):
+    write, _, thread = keys
+    os.close(write)
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_the_crash_report_shows_places_and_no_values():

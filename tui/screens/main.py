@@ -71,7 +71,7 @@ YOUNGEST: dict[str, Callable[[TraderSnapshot], int]] = {
     "orders": lambda s: max((order.updated_at for order in (*s.orders, *s.finished_orders)), default=0),
     "log": lambda s: max(s.activity[-1].at if s.activity else 0, s.errors[-1].at if s.errors else 0),
 }
-YOUNG_S, SELDOM_S = 100, 5
+YOUNG_S, SELDOM_S = 100, 10
 
 # The lines around the panels are made of all but what only panels show; times and ages follow once a second.
 _OF_THE_MOMENT = {"version", "taken_ns", "taken_at", "feed"}
@@ -100,7 +100,9 @@ class PanelLayout(Layout):
 
 
 class Desk(Widget):
-    """Holds all parts of the main screen."""
+    """Holds all parts of the main screen; nothing of its own is seen."""
+
+    BLANK = True
 
     def __init__(self, place: Callable[[int, int], dict[str, Any]]) -> None:
         super().__init__(id="desk")
@@ -114,6 +116,7 @@ class Desk(Widget):
 class MainScreen(Screen[None], inherit_bindings=False):
     """Owns the view state and hands frames to the panels."""
 
+    BLANK = True
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = []
 
@@ -318,6 +321,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _pace(self, name: str, snapshot: TraderSnapshot, second: int) -> int:
         """A number that changes as often as the ages in this part have to be looked at."""
+        if name == "footer":
+            return second // SELDOM_S
         if name not in YOUNGEST or snapshot.taken_at // SECOND_NS - YOUNGEST[name](snapshot) // SECOND_NS < YOUNG_S:
             return second
         return second // SELDOM_S

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from core.domain.amounts import Money, count_text, money_text
-from core.trading.snapshot import LimitView
+from core.trading.snapshot import LimitView, MoneyView
 from tui.view_models.ages import account_stale, age_text, clock_text, wall_age
 from tui.view_models.cells import UNKNOWN, Block, Line, fit, number, packed, spread
 from tui.view_models.chart import braille, stars, timed
+from tui.view_models.symbols import Symbols
 from tui.view_models.tables import signed_role
 from tui.view_models.view_state import Frame
 
@@ -34,7 +37,7 @@ def money_block(frame: Frame) -> Block:
     read = age_text(wall_age(snapshot, frame.now_ns, money.synced_at))
     compared = f"compared {read} ago" if frame.width >= 44 else f"read {read}"
     inside = max(frame.height - 2, 0)
-    figures = _figures(frame, stale)
+    figures = _figures(money, frame.width, frame.height, read=read_once(frame), stale=bool(stale))
     meters = _meters(frame, 1 if inside < 14 else 2) if frame.width < 100 else ()
     words = (*figures, *meters)
     rows = inside - len(words)
@@ -50,9 +53,9 @@ def _pair(name: str, text: str, role: str, width: int, names: int) -> Line:
     return ((f"{name:<{names}}", "dim"), (number(text, width - names), role))
 
 
-def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
-    """Named amounts in as many columns as the width allows."""
-    money = frame.snapshot.money
+@lru_cache(maxsize=4)
+def _figures(money: MoneyView, across: int, height: int, *, read: bool, stale: bool) -> tuple[Line, ...]:
+    """Named amounts in as many columns as the width allows; `read`: the account was read."""
     quiet = "dim" if stale else ""
     amounts: list[tuple[str, str, str]] = [
         ("day", money_text(money.day, sign=True), quiet or signed_role(money.day)),
@@ -66,21 +69,17 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
         ("worst drop", money_text(Money(-abs(money.max_drawdown))) if money.max_drawdown else "$0.00", quiet),
         ("drift", money_text(money.drift, sign=bool(money.drift)), "warn" if money.drift else quiet),
     ]
-    per_line = max(min((frame.width + 3) // 24, 5), 1)
-    if not read_once(frame):
+    per_line = max(min((across + 3) // 24, 5), 1)
+    if not read:
         amounts = [(name, UNKNOWN, "dim") for name, _, _ in amounts]
     gap, names = 3, 11
-    if frame.height < 14 and per_line < 3:
+    if height < 14 and per_line < 3:
         amounts = [item for item in amounts if item[0] not in ("reserved", "worst drop", "day", "drift")]
-        if (
-            per_line == 1
-            and frame.width >= 38
-            and max(len(text) for _, text, _ in amounts) <= (frame.width - 2) // 2 - 9
-        ):
+        if per_line == 1 and across >= 38 and max(len(text) for _, text, _ in amounts) <= (across - 2) // 2 - 9:
             short = {"unrealized": "unreal.", "portfolio": "total"}
             amounts = [(short.get(name, name), text, role) for name, text, role in amounts]
             gap, names, per_line = 2, 9, 2
-    width = (frame.width - gap * (per_line - 1)) // per_line
+    width = (across - gap * (per_line - 1)) // per_line
     lines: list[Line] = []
     for start in range(0, len(amounts), per_line):
         line: list[tuple[str, str]] = []
@@ -95,17 +94,25 @@ def _figures(frame: Frame, stale: str) -> tuple[Line, ...]:
 def _chart(frame: Frame, rows: int, *, stale: bool) -> tuple[Line, ...]:
     """Portfolio against its first value, with the highest, lowest and the zero line named."""
     equity = frame.snapshot.equity
-    width = frame.width - AXIS - 2
-    if len(equity) < 2 or width < 8:
+    if len(equity) < 2 or frame.width - AXIS - 2 < 8:
         empty: list[Line] = [()] * rows
         empty[rows // 2] = (("no history yet".center(frame.width), "dim"),)
         return tuple(empty)
+    return _curve(equity, frame.width, rows, frame.symbols, stale=stale)
+
+
+@lru_cache(maxsize=4)
+def _curve(
+    equity: tuple[tuple[int, Money], ...], across: int, rows: int, symbols: Symbols, *, stale: bool
+) -> tuple[Line, ...]:
+    """The lines of the chart, `across` cells wide; kept, because the panel is drawn more often than the curve grows."""
+    width = across - AXIS - 2
     with_times = rows >= 6
     height = rows - 1 if with_times else rows
     start = equity[0][1]
     values = [value - start for _, value in equity]
     low, high = min(*values, 0), max(*values, 0)
-    draw, points = (braille, 2 * width) if frame.symbols.braille else (stars, width)
+    draw, points = (braille, 2 * width) if symbols.braille else (stars, width)
     drawn = draw([value - start for value in timed(equity, points)], width, height, low, high)
     zero = height - 1 - (0 - low) * (height - 1) // max(high - low, 1)
     role = "dim" if stale else signed_role(values[-1]) or "strong"
@@ -118,15 +125,15 @@ def _chart(frame: Frame, rows: int, *, stale: bool) -> tuple[Line, ...]:
             label = money_text(Money(high), sign=True)
         elif y == height - 1:
             label = money_text(Money(low), sign=True)
-        cells: list[tuple[str, str]] = [(number(label, AXIS), "dim"), (f" {frame.symbols.axis}", "dim")]
+        cells: list[tuple[str, str]] = [(number(label, AXIS), "dim"), (f" {symbols.axis}", "dim")]
         if y == zero:
-            cells.extend(_over_zero(text, frame.symbols.zero, role))
+            cells.extend(_over_zero(text, symbols.zero, role))
         else:
             cells.append((text, role))
         lines.append(tuple(cells))
     if with_times:
         first, last = clock_text(equity[0][0]), clock_text(equity[-1][0])
-        lines.append(spread(((" " * (AXIS + 2) + first, "dim"),), ((last, "dim"),), frame.width))
+        lines.append(spread(((" " * (AXIS + 2) + first, "dim"),), ((last, "dim"),), across))
     return tuple(lines)
 
 
@@ -145,6 +152,11 @@ def _over_zero(text: str, sign: str, role: str) -> list[tuple[str, str]]:
 
 def meter(frame: Frame, limit: LimitView, width: int) -> Line:
     """`exposure ▮▮▮▮▯▯▯▯ 57%  $68.80 of $120.00`; near or over the limit it says so."""
+    return _meter(limit, width, frame.symbols)
+
+
+@lru_cache(maxsize=64)
+def _meter(limit: LimitView, width: int, symbols: Symbols) -> Line:
     if limit.limit <= 0:
         return ((f"{fit(limit.name, 14)} {limit.used_text} (no limit)", "dim"),)
     percent = 100 * limit.used // limit.limit
@@ -153,8 +165,8 @@ def meter(frame: Frame, limit: LimitView, width: int) -> Line:
     word = " FULL" if percent >= 100 else " near" if percent >= 80 else ""
     cells: Line = (
         (fit(limit.name, 14) + " ", "dim"),
-        (frame.symbols.full * full, role or "bid"),
-        (frame.symbols.empty * (10 - full), "dim"),
+        (symbols.full * full, role or "bid"),
+        (symbols.empty * (10 - full), "dim"),
         (f" {percent:>3}%{word}", role),
     )
     amount: Line = ((f"{limit.used_text} of {limit.limit_text}", "dim"),)

@@ -7,7 +7,7 @@ no markup, no control characters.
 from __future__ import annotations
 
 import logging
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -35,6 +35,7 @@ class LinesView(Widget):
         self._lines: list[Line] = []
         self._strips: dict[int, Strip] = {}
         self._role_styles: dict[str, Style] = {}
+        self._rendered: tuple[Region, list[Strip]] | None = None
         self.ascii_only = False
 
     @property
@@ -55,12 +56,26 @@ class LinesView(Widget):
             if y < height:
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """As the base does, but kept until a refresh: for one changed line anywhere the toolkit asks every widget of
+        the screen for all of its lines.
+        """
+        if self._rendered is None or self._rendered[0] != crop:
+            self._rendered = crop, super().render_lines(crop)
+        return self._rendered[1]
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        self._rendered = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
     def notify_style_update(self) -> None:
+        self._rendered = None
         self._role_styles.clear()
         self._strips.clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
+        self._rendered = None
         self._strips.clear()
 
     def role_style(self, role: str) -> Style:
