@@ -82,6 +82,10 @@ class Action:
     small: bool = True
     where: frozenset[str] = frozenset()
 
+    def meaning(self, situation: Situation) -> str:
+        """What the key means now: its label without the numbers that may be in it."""
+        return self.label(situation).partition(" (")[0].rstrip("…")
+
     def why_not(self, situation: Situation) -> str:
         """Why it does not work here and now; "" when it does."""
         if self.where and situation.screen not in self.where:

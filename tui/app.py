@@ -170,9 +170,12 @@ class TraderApp(KeyedApp):
         action = BY_NAME[name]
         situation = self.situation()
         blocked = action.why_not(situation)
+        turned = self.navigator.turning.why_not(action, situation)
         early = (time.monotonic() - self._changed_at) * 1000 < self.options.guard_ms
         if blocked:
             self.main.say(f"{action.shown} {action.label(situation)}: {blocked}")
+        elif turned:
+            self.main.say(turned)
         elif action.danger and early:
             self.main.say(f"{action.shown} ignored: the screen has just changed; press again")
         elif action.command is not None:

@@ -22,6 +22,7 @@ from tui.screens.dialog import Answer, Dialog
 from tui.screens.questions import parameter_dialog
 from tui.screens.record import RecordScreen
 from tui.screens.view import ViewScreen
+from tui.turning import Turning
 from tui.view_models.look import Outside, ScreenGauges
 from tui.view_models.strategy import parameter_of
 from tui.view_models.views import VIEWS
@@ -41,6 +42,7 @@ class Navigator:
         self._app = app
         self._views: dict[str, ViewScreen] = {}
         self.lab = FaultLab(app.bridge, app.options.clock_ns)
+        self.turning = Turning(app.options.clock_ns)
         self._outside = Outside(
             markets=app.bridge.market_listing,
             lab=self.lab.view,
@@ -89,6 +91,10 @@ class Navigator:
         else:
             main.snapshot, main.now_ns = snapshot, now_ns
             view.draw(snapshot, now_ns, main.view)
+        try:
+            self.turning.look(self.situation())
+        except Exception:  # a broken row; its drawing has told
+            log.debug("no situation", exc_info=True)
 
     def redraw(self) -> None:
         """Show at once what the operator has changed."""

@@ -88,6 +88,8 @@ async def test_space_switches_the_strategy_off_and_on_again(bridge):
         await pilot.pause()
         assert "maker OFF" in listing(app) and "by hand" in listing(app)
         assert "space Switch on" in part(app, "footer")
+        bridge.put(taken_ns=bridge.shown.taken_ns + 2 * b.SECOND)
+        app._draw()
         await pilot.press("space")
     assert [(type(sent), sent.on) for sent in bridge.sent] == [(SwitchStrategy, False), (SwitchStrategy, True)]
 

@@ -21,7 +21,7 @@ from textual.events import Key
 from textual.widgets import Button, Input, Label
 
 from core.trading.snapshot import TraderSnapshot
-from tui.screens.overlay import Overlay
+from tui.screens.overlay import PANIC, Overlay
 from tui.view_models.cells import Line, cut, inert
 from tui.view_models.view_state import Frame
 from tui.widgets.lines import LinesView
@@ -131,6 +131,8 @@ class Dialog(Overlay[Answer]):
         Binding("down", "scroll_lines(1)", show=False),
         Binding("pageup", "scroll_lines(-10)", show=False),
         Binding("pagedown", "scroll_lines(10)", show=False),
+        Binding("home", "scroll_lines(-10000)", show=False),
+        Binding("end", "scroll_lines(10000)", show=False),
     ]
 
     def __init__(self, spec: DialogSpec, frame: Frame, *, guard_ms: int, ascii_only: bool) -> None:
@@ -223,7 +225,7 @@ class Dialog(Overlay[Answer]):
             body.styles.height = len(lines)
         body.set_lines(lines)
         self._lock(frame)
-        self.query_one("#keys", LinesView).set_lines([self.keys_line()])
+        self.show_keys()
 
     def _window(self, lines: list[Line], room: int) -> list[Line]:
         """The lines that fit: the pinned ones, and a part of the others that up and down move."""
@@ -239,6 +241,9 @@ class Dialog(Overlay[Answer]):
 
     def action_scroll_lines(self, step: int) -> None:
         """Move the window over lines that do not all fit."""
+        if not self._last_top:
+            self.refuse("all lines are in sight")
+            return
         self._top = min(max(self._top + step, 0), self._last_top)
         self._show()
 
@@ -274,7 +279,7 @@ class Dialog(Overlay[Answer]):
     def keys_line(self) -> Line:
         """The keys that work while this is asked."""
         focused, choices = self.focused, self.spec.choices
-        hints: list[tuple[str, str]] = [("^k", "PANIC")]
+        hints: list[tuple[str, str]] = []
         if isinstance(focused, Input):
             hints += [("enter", "take it"), ("tab", "next field")]
         else:
@@ -285,15 +290,16 @@ class Dialog(Overlay[Answer]):
             hints += [(choice.key, choice.label) for choice in choices if choice.key]
             hints += [("tab", "type" if self.spec.fields or self.spec.word else "next choice")]
         hints += [("up down", "scroll")] if self._last_top else []
-        hints += [("esc", choice.label) for choice in choices if choice.name == self.spec.back]
-        cells: Line = ((" ", ""),)
+        hints += [("esc", self.way_back)] if self.way_back else []
+        cells: Line = PANIC
         for key, label in hints:
             cells = (*cells, (key, "key"), (f" {label}  ", ""))
-        return cut(cells, self.app.size.width)
+        return cells
 
     def on_descendant_focus(self) -> None:
         if self.is_mounted:
-            self.query_one("#keys", LinesView).set_lines([self.keys_line()])
+            self.hush()
+            self.show_keys()
 
     def _answer(self, answer: Answer) -> None:
         if not self._answered:
@@ -301,19 +307,31 @@ class Dialog(Overlay[Answer]):
             self.dismiss(answer)
 
     def choose(self, name: str) -> None:
-        """Take a choice, unless it is dangerous and too early or still locked."""
+        """Take a choice, unless it is dangerous and too early or still locked; then say so."""
         choice = next(choice for choice in self.spec.choices if choice.name == name)
         early = time.monotonic() < self._armed_at
         self._armed_at = max(self._armed_at, time.monotonic() + self._guard_s)
-        if choice.danger:
-            button = self.query_one(f"#choice-{name}", Button)
-            if early or button.disabled or self._locked(self._seen()):
-                return
+        why = self._why_not(name, early=early) if choice.danger else ""
+        if why:
+            self.refuse(f"not done: {why}")
+            return
         self._answer(Answer(name, values={name: text.strip() for name, text in self._seen().values.items()}))
+
+    def _why_not(self, name: str, *, early: bool) -> str:
+        if self.query_one(f"#choice-{name}", Button).disabled:
+            return f"type {self.spec.word} first"
+        locked = self._asked(self.spec.locked, self._seen(), "view error, see the log")
+        return locked or ("the question has just changed; press again" if early else "")
+
+    @property
+    def way_back(self) -> str:
+        return next((choice.label for choice in self.spec.choices if choice.name == self.spec.back), "")
 
     def action_back(self) -> None:
         if self.spec.back:
             self.choose(self.spec.back)
+        else:
+            self.refuse("no way back from here: a stop is not taken back")
 
     def action_step(self, step: int) -> None:
         if step > 0:
@@ -337,6 +355,7 @@ class Dialog(Overlay[Answer]):
                 return
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        self.hush()
         self._show()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

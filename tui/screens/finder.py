@@ -13,19 +13,21 @@ from textual.widgets import Input
 from core.domain.ids import Ticker
 from core.domain.market import MarketInfo, MarketListing
 from tui.screens.dialog import TypedInput
-from tui.screens.overlay import Overlay
+from tui.screens.overlay import PANIC, Overlay
 from tui.view_models.cells import Line
 from tui.view_models.finder import finder_lines, found_markets
 from tui.widgets.lines import LinesView
 
 KEYS: Line = (
-    (" ", ""), ("^k", "key"), (" PANIC  ", ""), ("up down", "key"), (" choose  ", ""),
+    *PANIC, ("up down", "key"), (" choose  ", ""),
     ("enter", "key"), (" show  ", ""), ("esc", "key"), (" back", ""),
 )  # fmt: skip
 
 
 class FinderScreen(Overlay[Ticker | None]):
     """Dismissed with the chosen ticker, None when left."""
+
+    KEYS = KEYS
 
     AUTO_FOCUS = "#query"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,25 +61,33 @@ class FinderScreen(Overlay[Ticker | None]):
     def on_mount(self) -> None:
         if self.gone:
             return
-        self.query_one("#keys", LinesView).set_lines([KEYS])
+        self.show_keys()
         self._search("")
 
     def on_resize(self) -> None:
         if not self.gone:
             self._show()
 
+    @property
+    def way_back(self) -> str:
+        return "back"
+
     def on_input_changed(self, event: Input.Changed) -> None:
+        self.hush()
         self._search(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if self._found:
             self.dismiss(self._found[self._chosen].ticker)
+        else:
+            self.refuse("no market has these words: nothing to show")
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
     def action_move(self, step: int) -> None:
+        self.hush()
         self._chosen = min(max(self._chosen + step, 0), max(len(self._found) - 1, 0))
         self._show()
 

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui.action import Situation
-from tui.screens.overlay import Overlay
+from tui.screens.overlay import PANIC, Overlay
 from tui.view_models.cells import Line
 from tui.view_models.help import help_block
 from tui.view_models.symbols import Symbols
@@ -16,13 +16,15 @@ from tui.widgets.lines import LinesView
 from tui.widgets.panel import Panel
 
 KEYS: Line = (
-    (" ", ""), ("^k", "key"), (" PANIC  ", ""), ("up down pgup pgdn home end", "key"), (" scroll  ", ""),
+    *PANIC, ("up down pgup pgdn home end", "key"), (" scroll  ", ""),
     ("esc", "key"), (" close", ""),
 )  # fmt: skip
 
 
 class HelpScreen(Overlay[None]):
     """Keys, what they do, and why one does not work now."""
+
+    KEYS = KEYS
 
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,7 +48,7 @@ class HelpScreen(Overlay[None]):
     def on_mount(self) -> None:
         if self.gone:
             return
-        self.query_one("#keys", LinesView).set_lines([KEYS])
+        self.show_keys()
         self._fill()
 
     def on_resize(self) -> None:

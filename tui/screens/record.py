@@ -8,14 +8,19 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui.screens.overlay import Overlay
+from tui.screens.overlay import PANIC, Overlay
 from tui.view_models.cells import Block, Line, Row, plain
 from tui.view_models.symbols import Symbols
+from tui.widgets.lines import LinesView
 from tui.widgets.panel import Panel
+
+KEYS: Line = (*PANIC, ("up down pgup pgdn home end", "key"), (" move  ", ""), ("esc enter", "key"), (" close", ""))
 
 
 class RecordScreen(Overlay[None]):
     """Scrolls; Esc or Enter closes it. It shows the row as it was when it was opened, and says so."""
+
+    KEYS = KEYS
 
     AUTO_FOCUS = "#record"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,10 +37,14 @@ class RecordScreen(Overlay[None]):
         panel = Panel(id="record")
         panel.symbols, panel.ascii_only = self._symbols, self._ascii
         yield panel
+        keys = LinesView(id="keys")
+        keys.ascii_only = self._ascii
+        yield keys
 
     def on_mount(self) -> None:
         if self.gone:
             return
+        self.show_keys()
         panel = self.query_one(Panel)
         panel.styles.height = min(len(self._lines) + 2, max(self.app.size.height - 4, 4))
         rows = tuple(Row(key=str(number), line=line, copy=plain(line)) for number, line in enumerate(self._lines))

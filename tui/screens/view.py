@@ -23,7 +23,7 @@ from tui.action import Situation
 from tui.screen_actions import TITLES
 from tui.view_models.cells import inert
 from tui.view_models.geometry import layout_name
-from tui.view_models.header import alarm_line, header_line, notice_line, small_lines
+from tui.view_models.header import alarm_line, header_line, notice_lines, small_lines
 from tui.view_models.listing import Listing
 from tui.view_models.look import Look, Outside, View
 from tui.view_models.state import state_lines
@@ -133,7 +133,8 @@ class ViewScreen(Screen[None], inherit_bindings=False):
             return
         self._lines("header", lambda: [header_line(frame)])
         self._lines("state", lambda: state_lines(frame)[:1])
-        self._lines("notice", lambda: [notice_line(frame)])
+        self._lines("notice", lambda: notice_lines(frame))
+        self._fit_notice()
         self._lines("alarm", lambda: [alarm_line(frame)])
         self._show_listing(frame)
         self._show_keys()
@@ -146,6 +147,13 @@ class ViewScreen(Screen[None], inherit_bindings=False):
             if self._is_news(error):
                 log.exception("screen %s failed", self.view.name)
             widget.set_lines([(("view error, see the log", "alarm"),)])
+
+    def _fit_notice(self) -> None:
+        """A reason that needs more than one line gets it from the listing."""
+        notice = self.query_one("#notice", LinesView)
+        rows = max(len(notice.lines), 1)
+        if notice.size.height != rows:
+            notice.styles.height = rows
 
     def _show_listing(self, frame: Frame) -> None:
         size = self.listing.size

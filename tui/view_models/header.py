@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from core.domain.amounts import count_text, money_text, price_text
 from core.domain.enums import Mode
 from core.trading.snapshot import ActionView, TraderSnapshot
@@ -16,7 +18,7 @@ from tui.view_models.ages import (
     wall_age,
     wall_now,
 )
-from tui.view_models.cells import UNKNOWN, Line, cut, packed, spread, wrapped
+from tui.view_models.cells import UNKNOWN, Line, cut, packed, spread, width_of, wrapped
 from tui.view_models.money import signed
 from tui.view_models.state import breaker, permission, shown_label, state_role, time_in_state
 from tui.view_models.tables import signed_role
@@ -153,44 +155,62 @@ def shown_action(snapshot: TraderSnapshot, dismissed: frozenset[int]) -> ActionV
     return max(waiting, key=lambda action: (action.status == "failed", action.at, action.command_id), default=None)
 
 
-def notice_line(frame: Frame) -> Line:
+NOTICE_ROWS = 3
+SMALL_NOTICE_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the notice says: a name and a status before the text, and what may be left out behind it."""
+
+    text: str
+    role: str
+    name: str = ""
+    status: str = ""
+    tail: str = ""
+
+    @property
+    def whole(self) -> str:
+        return " ".join(word for word in (self.name, self.status, self.text) if word)
+
+
+def _told(frame: Frame) -> _Told | None:
     """The newest result of an action, or a word of the console; stays until dismissed or followed by a newer one."""
     snapshot, view = frame.snapshot, frame.view
     action = shown_action(snapshot, view.dismissed)
     if view.notice is not None and (action is None or action.at <= view.notice.at):
-        return cut(((" " + view.notice.text, view.notice.role), ("  esc dismisses", "dim")), frame.width)
+        return _Told(view.notice.text, view.notice.role, tail="esc dismisses")
     if action is None:
-        return _newest_activity(frame)
-    age = age_text(wall_age(snapshot, frame.now_ns, action.at))
-    role = _STATUS_ROLES.get(action.status, "warn")
+        return None
     more = sum(1 for item in snapshot.actions if item.is_open and item is not action)
-    tail = f"  +{more} running" if more else ""
-    hint = "" if action.is_open else "  esc dismisses"
-    text = f" {action.text}" if action.text else ""
-    left: Line = ((f" {action.name} ", "strong"), (action.status.upper(), role), (text, ""))
-    return spread(left, ((f"{tail}  {age} ago{hint} ", "dim"),), frame.width)
+    tail = f"+{more} running  " if more else ""
+    tail += f"{age_text(wall_age(snapshot, frame.now_ns, action.at))} ago"
+    tail += "" if action.is_open else "  esc dismisses"
+    return _Told(action.text, _STATUS_ROLES.get(action.status, "warn"), action.name, action.status.upper(), tail)
 
 
-NOTICE_ROWS = 3
+def notice_line(frame: Frame) -> Line:
+    """The notice on one line, cut where it does not fit."""
+    told = _told(frame)
+    if told is None:
+        return _newest_activity(frame)
+    tail: Line = ((f"  {told.tail} ", "dim"),)
+    if not told.name:
+        return cut(((f" {told.text}", told.role), *tail), frame.width)
+    text = f" {told.text}" if told.text else ""
+    return spread(((f" {told.name} ", "strong"), (told.status, told.role), (text, "")), tail, frame.width)
 
 
-def notice_lines(frame: Frame) -> list[Line]:
-    """The notice in as many lines as it needs, at most three: a path that is cut helps nobody."""
-    one = notice_line(frame)
-    view, action = frame.view, shown_action(frame.snapshot, frame.view.dismissed)
-    if view.notice is not None and (action is None or action.at <= view.notice.at):
-        text, role = view.notice.text, view.notice.role
-    elif action is not None and action.status != "pending":
-        text, role = f"{action.name} {action.status.upper()} {action.text}", _STATUS_ROLES.get(action.status, "warn")
-    else:
-        return [one]
-    if len(text) + 24 <= frame.width:
-        return [one]
-    lines = wrapped(text, max(frame.width - 2, 10), role)
-    if len(lines) == 1:
-        return [((" ", ""), *lines[0])]
-    if len(lines) > NOTICE_ROWS:
-        lines = [*lines[: NOTICE_ROWS - 1], cut((*lines[NOTICE_ROWS - 1], (" …", role)), frame.width - 2)]
+def notice_lines(frame: Frame, most: int = NOTICE_ROWS) -> list[Line]:
+    """The notice in as many lines as it needs, at most so many: a reason or a path that is cut helps nobody."""
+    told = _told(frame)
+    if told is None or len(told.whole) + len(told.tail) + 4 <= frame.width:
+        return [notice_line(frame)]
+    lines = wrapped(told.whole, max(frame.width - 2, 10), told.role)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], cut((*lines[most - 1], (" …", told.role)), frame.width - 2)]
+    if width_of(lines[-1]) + len(told.tail) + 4 <= frame.width:
+        lines[-1] = (*lines[-1], (f"  {told.tail}", "dim"))
     return [((" ", ""), *line) for line in lines]
 
 
@@ -239,9 +259,9 @@ def small_lines(frame: Frame) -> list[Line]:
         (("^k", "key"), (" PANIC: cancel all and pause", "")),
     ]
     if snapshot.alarm:
-        lines.append((("ALARM ", "alarm"), (snapshot.alarm, "")))
+        lines += wrapped(f"ALARM {snapshot.alarm}", frame.width, "alarm")[:2]
     if acted:
-        lines.append(notice_line(frame))
+        lines += notice_lines(frame, SMALL_NOTICE_ROWS)
     behind = behind_line(frame)
     if behind:
         lines.append(behind)

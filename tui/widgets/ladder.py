@@ -16,6 +16,8 @@ from tui.view_models.ladder import foot_lines, grid, ladder_block, middle, place
 from tui.view_models.view_state import Frame, chosen_book
 from tui.widgets.panel import Panel
 
+NO_BOOK = "no market is watched yet; / finds one"
+
 
 class Ladder(Panel):
     """Prices are rows of the grid. Pointing at one holds the window; only the cursor and `r` move it from then on."""
@@ -91,6 +93,8 @@ class Ladder(Panel):
         levels = () if book is None else book.asks if side < 0 else book.bids
         if book is not None and levels:
             self.post_message(self.Pointed(book.ticker, levels[0][0]))
+        else:
+            self.post_message(self.Idle(f"this book has no {'ask' if side < 0 else 'bid'}" if book else NO_BOOK))
 
     def _book(self) -> BookView | None:
         frame = self._frame
@@ -100,6 +104,7 @@ class Ladder(Panel):
         """Move the cursor along the grid; the first key puts it in the middle of the market."""
         book = self._book()
         if book is None:
+            self.post_message(self.Idle(NO_BOOK))
             return
         prices = grid(book.bands)
         if self._pointed is None:

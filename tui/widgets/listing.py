@@ -103,6 +103,7 @@ class ListingView(LinesView, can_focus=True):
         """Select the row at `index`, or the nearest there is."""
         keys = self.listing.keys
         if not keys:
+            self.post_message(self.Idle("there is no row here"))
             return
         self._index = min(max(index, 0), len(keys) - 1)
         self._held = self.follows and self._index < len(keys) - 1

@@ -82,7 +82,10 @@ class Panel(LinesView, can_focus=True):
 
     def _go(self, index: int) -> None:
         rows = self.block.rows
-        if not rows or not self.selectable:
+        if not self.selectable:
+            return
+        if not rows:
+            self.post_message(self.Idle("there is no row here"))
             return
         self._index = min(max(index, 0), len(rows) - 1)
         self._held = self.follows and self._index < len(rows) - 1
