@@ -231,7 +231,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{path}: not TOML: {error}") from None
-    except (RecursionError, ValueError):
+    except (RecursionError, ValueError, ArithmeticError):
         raise BadInput(f"{path}: not a configuration this program can read") from None
 
 

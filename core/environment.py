@@ -103,7 +103,7 @@ def _from_file(path: Path, settings: Settings, passphrase: Passphrase | None) ->
         raise BadInput(
             f"{path}: cannot be read ({error.strerror}); give the JSON line of kalshi-trader exchange"
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: not the JSON line of kalshi-trader exchange: {error}") from None
     return Account(
         endpoints=loopback_endpoints(found.rest_url, found.ws_url),
@@ -199,7 +199,7 @@ def read_history(folder: Path) -> tuple[StatusEntry, ...]:
     """The status history on disk, oldest first; nothing when there is none that can be read."""
     try:
         return msgspec.json.decode((folder / HISTORY_NAME).read_bytes(), type=tuple[StatusEntry, ...])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
 
 

@@ -125,6 +125,8 @@ def _read_key_file(path: Path) -> bytes:
         if error.errno == errno.ELOOP:
             raise BadInput(f"{name}: is a symbolic link; name the file itself") from None
         raise BadInput(f"{name}: cannot be opened ({os.strerror(error.errno or 0)}); check path and owner") from None
+    except ValueError:  # a NUL, or what the file system's encoding does not have
+        raise BadInput(f"key file {str(path)!r}: is no name a file can have; mend private_key_path") from None
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):

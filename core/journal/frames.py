@@ -65,7 +65,7 @@ def _frame_at(data: bytes, offset: int, position: int | None) -> tuple[Record, i
         return None
     try:
         return _decoder.decode(payload), end
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

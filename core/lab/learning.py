@@ -21,12 +21,13 @@ from core.domain.errors import BadInput
 from core.lab.arena import Terms
 from core.lab.backtest import Estimate, estimate, run_once
 from core.mind.learned import Learned
-from core.mind.network import from_flat, weights_count
+from core.mind.network import MOST_BYTES, from_flat, read_arrays, weights_count
 from core.mind.observation import spec_digest
 from core.strategies import make_strategy
 
 Floats = NDArray[np.float32]
 TRAINING_SEEDS = (1_000_000, 2_000_000)  # backtests begin at 1: what is learned on is not what is judged on
+CHECKPOINT_BYTES = 8 * MOST_BYTES  # three rows of numbers twice as long
 BETAS, TINY = (0.9, 0.999), 1e-8
 
 
@@ -118,12 +119,13 @@ def keep(progress: Progress, path: Path) -> None:
 def resume(path: Path, recipe: Recipe) -> Progress:
     """Go on from a checkpoint of the same recipe, perhaps with more generations; BadInput where it is another's."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
+        found = read_arrays(path, CHECKPOINT_BYTES)
         kept = msgspec.json.decode(str(found["recipe"]), type=Recipe)
         progress = Progress(recipe, found["weights"], found["first"], found["second"], int(found["generation"]))
         spec = str(found["spec"])
-    except (OSError, ValueError, KeyError, EOFError, msgspec.DecodeError) as error:
+        if len({found[name].shape for name in ("weights", "first", "second")} | {(weights_count(kept.hidden),)}) > 1:
+            raise ValueError("its arrays do not fit the recipe")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, msgspec.DecodeError) as error:
         raise BadInput(f"checkpoint {path}: cannot be gone on from ({error}); remove it to begin anew") from None
     if msgspec.structs.replace(kept, generations=recipe.generations) != recipe or spec != spec_digest():
         raise BadInput(f"checkpoint {path}: belongs to another recipe; remove it or name another model file")

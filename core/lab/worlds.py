@@ -159,10 +159,10 @@ def read_progress(path: Path) -> Iterator[dict[str, Any]]:
     """The worlds a progress file holds; a line that was cut by a stop is passed over."""
     if not path.is_file():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and row.keys() >= ROW:
             yield row

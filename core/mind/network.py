@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.errors import BadInput
+from core.domain.text import clean_text
 from core.mind.observation import SIZE, Vector, spec_digest
 from core.strategy.actions import ACTIONS
 
@@ -98,17 +99,28 @@ def load(path: Path) -> Network:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise bad_model(path, f"larger than {MOST_BYTES} bytes")
+        return _checked(path, read_arrays(path, MOST_BYTES))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else clean_text(str(error))
+        raise bad_model(path, f"is no model this program can read ({why})") from None
+
+
+def read_arrays(path: Path, most_bytes: int) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz`, without pickle; ValueError or OSError for anything else."""
+    try:
         with zipfile.ZipFile(path) as packed:
-            if sum(one.file_size for one in packed.infolist()) > MOST_BYTES:
-                raise bad_model(path, f"holds more than {MOST_BYTES} bytes")
+            if sum(one.file_size for one in packed.infolist()) > most_bytes:
+                raise ValueError(f"holds more than {most_bytes} bytes")
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
-    except BadInput:
+    except (OSError, ValueError):
         raise
-    except (OSError, ValueError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise bad_model(path, f"is no model this program can read ({why})") from None
-    return _checked(path, found)
+    except Exception as error:  # noqa: BLE001  zip, deflate and numpy's reader of headers each have their own errors
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    strange = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    if strange:
+        raise ValueError(f"{strange[0]} is no array")
+    return found
 
 
 def _checked(path: Path, found: dict[str, NDArray[Any]]) -> Network:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from core.sim.text import NS, money_text
 from core.sim.venue import Venue
 
 LINE_LIMIT = 64 * 1024
+LONGEST_STEP_S = 31 * 86_400
 
 STREAM_LIMITS = ("markets", "commands", "connections")
 _WORDS = ("do", "token")
@@ -99,7 +101,7 @@ class Control:
             return {"ok": False, "error": f"unknown command; one of {', '.join(self._commands)}"}
         try:
             return {"ok": True, **act(words)}
-        except (FaultError, IllegalStep, ValueError, TypeError, AssertionError) as error:
+        except (FaultError, IllegalStep, ValueError, ArithmeticError, TypeError, AssertionError) as error:
             return {"ok": False, "error": str(error)}
         except Refused as refused:
             return {"ok": False, "error": refused.body}
@@ -134,11 +136,17 @@ class Control:
         return {"armed": self._ruled.faults.armed, "counts": dict(self._ruled.faults.counts)}
 
     def _speed(self, words: dict[str, Any]) -> dict[str, Any]:
-        self._ruled.pace.set_speed(float(words.get("speed", 1)))
+        speed = float(words.get("speed", 1))
+        if not math.isfinite(speed):
+            raise ValueError(f"a speed is a number, not {speed}")
+        self._ruled.pace.set_speed(speed)
         return {"speed": self._ruled.pace.speed}
 
     def _step(self, words: dict[str, Any]) -> dict[str, Any]:
-        self._ruled.pace.step(round(float(words.get("seconds", 0)) * NS))
+        seconds = float(words.get("seconds", 0))
+        if not 0 <= seconds <= LONGEST_STEP_S:
+            raise ValueError(f"a step is 0 to {LONGEST_STEP_S} seconds, not {seconds}")
+        self._ruled.pace.step(round(seconds * NS))
         self._ruled.catch_up()
         return {"now_ns": self._ruled.pace.now_ns()}
 

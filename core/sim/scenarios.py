@@ -144,6 +144,8 @@ def read_scenario(text: str, where: str) -> Scenario:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadScenario(f"{where}: {error}") from None
+    except (RecursionError, ValueError):
+        raise BadScenario(f"{where}: not a scenario this program can read") from None
     return _Reader(text, where).scenario(found)
 
 
@@ -159,7 +161,7 @@ class _Reader:
             if key not in (*_TOP, *_LISTS, "style", "account"):
                 raise self._bad("", 0, key, "unknown key")
         base = found.get("base", "calm")
-        if base not in SCENARIOS:
+        if not isinstance(base, str) or base not in SCENARIOS:
             raise self._bad("", 0, "base", f"unknown scenario; one of {', '.join(SCENARIOS)}")
         made = SCENARIOS[base]
         changes: dict[str, Any] = {"name": self._where}

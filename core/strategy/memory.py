@@ -52,5 +52,5 @@ def unpack(strategy: Strategy, data: bytes, at: int) -> dict[Ticker, Any]:
             Ticker(ticker): msgspec.msgpack.decode(raw, type=type(strategy.begin(Ticker(ticker))))
             for ticker, raw in kept.memory.items()
         }
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not readable ({error})") from None

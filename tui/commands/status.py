@@ -117,7 +117,7 @@ def read_picture(folder: Path) -> TraderSnapshot:
     path = folder / "status.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=TraderSnapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: not a status file of this version: {error}") from None
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
