@@ -18,6 +18,7 @@ from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
 LOST_READS = 3
+FAILED_WRITES = (ev.OrderOutcomeUnknown, ev.AmendOutcomeUnknown, ev.OrderNotSent, ev.CancelFailed, ev.GroupFailed)
 
 
 # ---- stream ------------------------------------------------------------------------------------------------------
@@ -149,6 +150,8 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
     order = take_reply(desk.orders, fact, desk.out, desk.now_ns, desk.wall_ns)
     words = describe(order) if order else str(fact.client_order_id)
     desk.refusals.note(desk, fact, order.ticker if order else None)
+    if counts and isinstance(fact, FAILED_WRITES):
+        desk.links.failed_writes_ns.append(desk.now_ns)
     elapsed = getattr(fact, "elapsed_ns", None)
     log = desk.status.log_action_result
     match fact:
@@ -223,6 +226,8 @@ def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
 def group_fact(desk: Desk, fact: ev.GroupDone | ev.GroupFailed | ev.GroupTriggered) -> None:
     """A group that the exchange triggered by itself trips the breaker; only a person resumes."""
     was = desk.group.state
+    if isinstance(fact, FAILED_WRITES):
+        desk.links.failed_writes_ns.append(desk.now_ns)
     trouble = desk.group.take(fact, desk.now_ns)
     if isinstance(fact, ev.GroupTriggered) and trouble:
         desk.breaker.trip(trouble, f"> {desk.group.limit}", str(desk.group.limit), desk.wall_ns)

@@ -22,6 +22,7 @@ from core.trading.desk import NS, Desk
 from core.trading.liquidation_plan import liquidation_plan
 from core.trading.order import Order
 from core.trading.positions import Position
+from core.trading.procedures.liquidation import Liquidation
 from core.trading.queue_bound import QueueBound
 
 LADDER_DEPTH = 25
@@ -53,6 +54,7 @@ class PictureMaker:
         money = self._money(desk, positions)
         self._version += 1
         links = desk.links
+        failed, failed_ns = links.writes_failed(desk.now_ns - desk.settings.limits.breaker_windows[0][1])
         open_orders = desk.orders.get_open_orders() + desk.orders.foreign_orders()
         self._queue.look(desk)
         finished = list(desk.orders.finished)[-FINISHED_SHOWN:][::-1]
@@ -88,12 +90,15 @@ class PictureMaker:
                 write_tokens=links.write_tokens,
                 loop_lag_p99_us=links.lag_p99_us,
                 gauges=self._gauges(),
+                failed_writes=failed,
+                failed_write_ns=failed_ns,
             ),
             actions=self._keep("actions", desk.status.actions()),
             alarm=alarm_of(desk),
             liquidation=self._plan(desk),
             days=self._keep("days", desk.day.days()),
             strategy=self._keep("strategy", strategy_view(engine)),
+            progress=self._keep("progress", progress_of(engine)),
             exit=life.exit_stop.exit if life.exit_stop else None,
         )
 
@@ -192,6 +197,12 @@ def state_view(engine: Engine) -> view.StateView:
         permission_reason=why,
         procedure=life.procedure.name if life.procedure else "",
     )
+
+
+def progress_of(engine: Engine) -> view.ProgressView | None:
+    """How far a liquidation is; None without one."""
+    procedure = engine.life.procedure
+    return procedure.progress(engine.desk) if isinstance(procedure, Liquidation) else None
 
 
 def _pausing(engine: Engine) -> bool:

@@ -5,7 +5,8 @@ Procedures and handlers read it and act through its few verbs. Time is set at th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -36,6 +37,7 @@ from core.trading.status import StatusLogger
 NS = 1_000_000_000
 MS = 1_000_000
 EQUITY_EVERY_NS = 100 * MS
+FAILURES_KEPT = 1_000
 FILLS_READ_BACK_MS = 3_600_000
 BASE_CONTESTED_NS = 5 * NS
 ANSWERS_KEPT = 64
@@ -87,6 +89,12 @@ class Links:
     resyncs: int = 0
     reconnects: int = 0
     refused_frames: int = 0
+    failed_writes_ns: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES_KEPT))
+
+    def writes_failed(self, since_ns: int) -> tuple[int, int | None]:
+        """Orders, changes and cancels since then that no answer came for or that could not be done, and the last."""
+        times = [at_ns for at_ns in self.failed_writes_ns if at_ns > since_ns]
+        return len(times), times[-1] if times else None
 
 
 class Desk:

@@ -94,9 +94,20 @@ def _state(s: TraderSnapshot) -> list[str]:
         for t in s.transitions[-TRANSITIONS_SHOWN:]
     ]
     pending = [f"{a.name} ({age_text(s.taken_at - a.at)})" for a in s.actions if a.is_open]
-    doing = s.state.procedure or "none"
+    doing = (s.state.procedure or "none") + _progress(s)
     lines.append(f"Procedure: {doing}; pending actions: {', '.join(pending) or 'none'}")
     return lines
+
+
+def _progress(s: TraderSnapshot) -> str:
+    told = s.progress
+    if told is None:
+        return ""
+    left = count_text(Count(told.contracts - told.contracts_done))
+    where = (
+        f"{told.positions_left} of {told.positions} positions, {left} of {count_text(told.contracts)} contracts left"
+    )
+    return f", {told.phase} for {age_text(s.taken_ns - told.began_ns)}: {where}, {told.orders_left} orders open"
 
 
 def _risk(s: TraderSnapshot) -> list[str]:
@@ -122,13 +133,18 @@ def _feed(s: TraderSnapshot) -> list[str]:
         f"Stream: {stream}, connection {f.stream_epoch}, last message {_ago(s, f.last_message_ns)},"
         f" last sequence {max((b.seq for b in s.books), default=0)}, gaps {c.gaps}, resyncs {c.resyncs}",
         f"REST: {rest}, last reply {_ago(s, f.last_reply_ns)}, latency {latency}, tokens {_n(f.read_tokens)} read"
-        f" {_n(f.write_tokens)} write",
+        f" {_n(f.write_tokens)} write" + _failed_writes(s),
         f"REST p50 / p99: {calls or '-'}; limited {g.limited}, retries {g.retries}",
         f"Last REST error: {g.last_error or 'none'}",
         f"Screen: {_screen(g.screen)}",
         f"Loop lag p50 / p99: {lag}, refused frames {c.refused_frames}, reconnects {c.reconnects}",
         *(f"  {h.name}: {h.status}, {_ago(s, h.last_ns)}: {h.detail}" for h in s.components),
     ]
+
+
+def _failed_writes(s: TraderSnapshot) -> str:
+    count = s.feed.failed_writes
+    return f", {count} writes failed, last {_ago(s, s.feed.failed_write_ns)}" if count else ""
 
 
 def _screen(screen: ScreenGauges | None) -> str:

@@ -7,8 +7,6 @@ UTC); an age is `taken_ns - part_ns`. Amounts are the integers of `core.domain.a
 
 from __future__ import annotations
 
-import msgspec
-
 from core.domain.amounts import Count, Money, Price
 from core.domain.enums import (
     BookSide,
@@ -23,10 +21,11 @@ from core.domain.enums import (
 )
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.domain.market import PriceBand
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all parts."""
+from core.trading.roads_view import FeedView as FeedView
+from core.trading.roads_view import GaugesView as GaugesView
+from core.trading.roads_view import LatencyView as LatencyView
+from core.trading.roads_view import Part as Part
+from core.trading.roads_view import ScreenGauges as ScreenGauges
 
 
 class IdentityView(Part, frozen=True, kw_only=True):
@@ -282,54 +281,6 @@ class ComponentView(Part, frozen=True, kw_only=True):
     last_ns: int | None
 
 
-class LatencyView(Part, frozen=True, kw_only=True):
-    """Round trips of one class of calls, in microseconds."""
-
-    call: str
-    replies: int
-    p50_us: int
-    p99_us: int
-
-
-class ScreenGauges(Part, frozen=True, kw_only=True):
-    """How the console keeps up: pictures a second, pictures left out, frames the terminal has not taken yet."""
-
-    rate_hz: int
-    left_out: int
-    backlog: int
-
-
-class GaugesView(Part, frozen=True, kw_only=True):
-    """Readings of client and loop that are no part of the trader's state. `clock_offset_ms` is the exchange's clock
-    less ours, None before the first reply; `last_error` names the last refused or failed call; `memory_kib` is what
-    this process holds in memory, None where the system does not tell; `screen` is None without a console.
-    """
-
-    loop_lag_p50_us: int | None = None
-    latency: tuple[LatencyView, ...] = ()
-    limited: int = 0
-    retries: int = 0
-    last_error: str = ""
-    clock_offset_ms: int | None = None
-    memory_kib: int | None = None
-    screen: ScreenGauges | None = None
-
-
-class FeedView(Part, frozen=True, kw_only=True):
-    """Freshness of the roads to the exchange: stream message age by `last_message_ns`, REST by `last_reply_ns`."""
-
-    stream_up: bool
-    stream_epoch: int
-    last_message_ns: int | None
-    rest_up: bool
-    last_reply_ns: int | None
-    rest_latency_us: int | None
-    read_tokens: int | None
-    write_tokens: int | None
-    loop_lag_p99_us: int | None
-    gauges: GaugesView = GaugesView()
-
-
 class ActionView(Part, frozen=True, kw_only=True):
     """A wish somebody waits for: pending, refused, running, done or failed; stays until the console dismisses it.
 
@@ -391,6 +342,18 @@ class LiquidationLine(Part, frozen=True, kw_only=True):
     levels: tuple[tuple[Price, Count], ...] = ()
 
 
+class ProgressView(Part, frozen=True, kw_only=True):
+    """How far a liquidation is. `orders_left` are own orders still open, `contracts` what was held when it began."""
+
+    phase: str
+    began_ns: int
+    orders_left: int
+    positions_left: int
+    positions: int
+    contracts_done: Count
+    contracts: Count
+
+
 class ExitView(Part, frozen=True, kw_only=True):
     """The certificate of the stop: what rests, what could not be verified."""
 
@@ -444,3 +407,4 @@ class TraderSnapshot(Part, frozen=True, kw_only=True):
     exit: ExitView | None
     days: tuple[DayView, ...] = ()
     strategy: StrategyView = StrategyView()
+    progress: ProgressView | None = None

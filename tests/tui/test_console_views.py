@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import console_builders as b
+import msgspec
 import pytest
 
 from core.domain.amounts import Money, Price, contracts
 from core.domain.enums import BookSide, Mode, OrderState, PauseKind, Permission, TraderState
+from core.trading.snapshot import ProgressView
 from tui.action import Situation
 from tui.actions import ACTIONS, BY_NAME, action_table_markdown
 from tui.screen_actions import TITLES
@@ -316,6 +318,68 @@ def test_footer_follows_the_state_and_says_what_a_pause_does():
     names = [action.name for action, *_ in footer_spans(running, 80)]
     assert names[:2] == ["panic", "pause"] and {"quit", "help"} <= set(names)
     assert action_at(running, 80, 2) is BY_NAME["panic"]
+
+
+def test_failing_writes_are_on_the_line_to_the_exchange():
+    failing = b.snapshot(feed=b.feed(failed_writes=3, failed_write_ns=b.TAKEN_NS - 4 * b.SECOND))
+    for width in (80, 120, 200):
+        line = plain(header_line(frame(failing, width=width)))
+        assert "rest " in line and "3 writes failed 4.0s" in line
+    for width in (30, 40, 79):
+        assert "3 writes failed 4.0s" in "\n".join(plain(line) for line in small_lines(frame(failing, width=width)))
+    one = b.snapshot(feed=b.feed(failed_writes=1, failed_write_ns=b.TAKEN_NS))
+    assert "1 write failed 0.0s" in plain(header_line(frame(one, width=80)))
+    assert "failed" not in plain(header_line(frame(width=200)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "header", "ladder"),
+    [(0, "ws 0.2s", "active"), (2, "ws 2.2s", "active"), (6, "ws quiet 6.2s", "stream quiet 6.2s"),
+     (15, "ws STALE 15s", "STALE stream silent")],
+)  # fmt: skip
+def test_a_silent_stream_is_told_before_it_is_stale(seconds, header, ladder):
+    late = frame(width=100, now_ns=b.TAKEN_NS + seconds * b.SECOND)
+    late = replace(late, snapshot=b.snapshot(taken_ns=late.now_ns))
+    assert header in plain(header_line(late))
+    assert ladder in text(ladder_block(replace(late, width=38, height=20, rows=10), 40))
+    assert ladder.removesuffix(" 6.2s") in text(ladder_block(replace(late, width=36, height=12, rows=5), 40)) or (
+        ladder == "active"
+    )
+
+
+def liquidating(seconds: int, **changes):
+    told = ProgressView(
+        phase="closing positions", began_ns=b.TAKEN_NS - seconds * b.SECOND, orders_left=4, positions_left=3,
+        positions=5, contracts_done=contracts(120), contracts=contracts(340),
+    )  # fmt: skip
+    acting = b.state(
+        state=TraderState.ACTING, label="ACTING (operator_liquidate)", procedure="liquidation",
+        entered_ns=b.TAKEN_NS - seconds * b.SECOND, limit_ns=60 * b.SECOND,
+    )  # fmt: skip
+    return b.snapshot(state=acting, progress=msgspec.structs.replace(told, **changes))
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_liquidation_shows_how_far_it_is(width):
+    told = frame(liquidating(41), width=width)
+    boxes = [list(state_block(replace(told, width=width - 4)).head)] if width >= 110 else []
+    for lines in (state_lines(told), *boxes):
+        words = "\n".join(plain(line) for line in lines)
+        assert "0:41 / 1:00" in words and "OVER" not in words
+        assert "closing positions: 120 of 340 contracts done, 3 of 5 positions, 4 orders left" in words
+        assert all(width_of(line) <= width for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_limit_that_is_overrun_says_so(width):
+    words = "\n".join(plain(line) for line in state_lines(frame(liquidating(75), width=width)))
+    assert "1:15 / 1:00 OVER by 0:15" in words
+    assert "OVER" in "\n".join(plain(line) for line in small_lines(frame(liquidating(75), width=40)))
+
+
+def test_the_smallest_screen_shows_a_liquidation_too():
+    words = " ".join(plain(line) for line in small_lines(frame(liquidating(41), width=40)))
+    assert "120 of 340 contracts done" in words and "4 orders left" in words
 
 
 @pytest.mark.parametrize("state", list(TraderState))

@@ -132,9 +132,10 @@ class ViewScreen(Screen[None], inherit_bindings=False):
             self._lines("small", lambda: small_lines(frame))
             return
         self._lines("header", lambda: [header_line(frame)])
-        self._lines("state", lambda: state_lines(frame)[:1])
+        self._lines("state", lambda: state_lines(frame)[: 1 if snapshot.progress is None else 2])
         self._lines("notice", lambda: notice_lines(frame))
-        self._fit_notice()
+        self._fit("state")
+        self._fit("notice")
         self._lines("alarm", lambda: [alarm_line(frame)])
         self._show_listing(frame)
         self._show_keys()
@@ -148,12 +149,12 @@ class ViewScreen(Screen[None], inherit_bindings=False):
                 log.exception("screen %s failed", self.view.name)
             widget.set_lines([(("view error, see the log", "alarm"),)])
 
-    def _fit_notice(self) -> None:
-        """A reason that needs more than one line gets it from the listing."""
-        notice = self.query_one("#notice", LinesView)
-        rows = max(len(notice.lines), 1)
-        if notice.size.height != rows:
-            notice.styles.height = rows
+    def _fit(self, name: str) -> None:
+        """What needs more than one line gets it from the listing."""
+        part = self.query_one(f"#{name}", LinesView)
+        rows = max(len(part.lines), 1)
+        if part.size.height != rows:
+            part.styles.height = rows
 
     def _show_listing(self, frame: Frame) -> None:
         size = self.listing.size

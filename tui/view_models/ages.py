@@ -10,6 +10,7 @@ from tui.view_models.cells import UNKNOWN, Line
 
 SECOND_NS = 1_000_000_000
 PICTURE_STALE_NS = 2 * SECOND_NS
+STREAM_QUIET_NS = 3 * SECOND_NS
 STREAM_STALE_NS = 15 * SECOND_NS
 REST_STALE_NS = 75 * SECOND_NS
 
@@ -71,6 +72,18 @@ def picture_age(snapshot: TraderSnapshot, now_ns: int) -> int | None:
 
 def stream_stale(feed: FeedView, now_ns: int) -> bool:
     return not feed.stream_up or feed.last_message_ns is None or now_ns - feed.last_message_ns > STREAM_STALE_NS
+
+
+def stream_word(feed: FeedView, now_ns: int) -> str:
+    """`DOWN`, `STALE`, or `quiet`: longer without a word than is normal, not yet long enough to be taken for lost; ""
+    while it talks.
+    """
+    if not feed.stream_up:
+        return "DOWN"
+    if stream_stale(feed, now_ns):
+        return "STALE"
+    assert feed.last_message_ns is not None
+    return "quiet" if now_ns - feed.last_message_ns > STREAM_QUIET_NS else ""
 
 
 def rest_stale(feed: FeedView, now_ns: int) -> bool:

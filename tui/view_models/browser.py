@@ -14,7 +14,7 @@ from core.domain.enums import MarketStatus
 from core.domain.ids import EventTicker, Ticker
 from core.domain.market import MarketInfo, MarketListing
 from core.trading.snapshot import BookView
-from tui.view_models.ages import SECOND_NS, age_text, book_stale, wall_age, wall_now
+from tui.view_models.ages import SECOND_NS, age_text, book_stale, stream_word, wall_age, wall_now
 from tui.view_models.cells import UNKNOWN, Cell, Column, Line, Row, columns_for, fit, number, table_head, table_line
 from tui.view_models.listing import Listing
 from tui.view_models.look import Look, record_lines, titled
@@ -167,12 +167,14 @@ def _price(price: Price | None) -> str:
 
 
 def _book_cell(book: BookView | None, look: Look) -> Cell:
-    """`live`, the reason's first word where it is not, or nothing for a market that is not watched."""
+    """`live` or `quoted`, `quiet` or `STALE` where its road is, or nothing for a market that is not watched."""
     if book is None:
         return ("", "")
     stale = book_stale(book, look.snapshot.feed, look.snapshot, look.frame.now_ns)
     if stale:
         return ("STALE", "stale")
+    if stream_word(look.snapshot.feed, look.frame.now_ns):
+        return ("quiet", "warn")
     return ("quoted", "own") if book.quoted else ("live", "ok")
 
 

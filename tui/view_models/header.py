@@ -14,13 +14,13 @@ from tui.view_models.ages import (
     picture_age,
     rest_stale,
     span_text,
-    stream_stale,
+    stream_word,
     wall_age,
     wall_now,
 )
-from tui.view_models.cells import UNKNOWN, Line, cut, packed, spread, width_of, wrapped
+from tui.view_models.cells import UNKNOWN, Line, cut, joined, packed, plain, spread, width_of, wrapped
 from tui.view_models.money import signed
-from tui.view_models.state import breaker, permission, shown_label, state_role, time_in_state
+from tui.view_models.state import breaker, overrun, permission, progress, shown_label, state_role, time_in_state
 from tui.view_models.tables import signed_role
 from tui.view_models.view_state import Frame, chosen_book
 
@@ -59,11 +59,14 @@ def _mode_note(mode: Mode, *, fresh: bool) -> str:
     }[mode]
 
 
-def _road(name: str, up: bool, stale: bool, detail: str, frame: Frame) -> Line:
-    if not up:
+_WORD_ROLES = {"DOWN": "alarm", "STALE": "stale", "quiet": "warn"}
+
+
+def _road(name: str, word: str, detail: str, frame: Frame) -> Line:
+    if word == "DOWN":
         return ((f"{name} {frame.symbols.failed} DOWN", "alarm"),)
-    if stale:
-        return ((f"{name} STALE {detail}", "stale"),)
+    if word:
+        return ((f"{name} {word} {detail}", _WORD_ROLES[word]),)
     sign = f"{frame.symbols.full} " if frame.width >= 110 else ""
     return ((f"{name} ", "dim"), (sign, "ok"), (detail, ""))
 
@@ -71,16 +74,27 @@ def _road(name: str, up: bool, stale: bool, detail: str, frame: Frame) -> Line:
 def stream_line(frame: Frame) -> Line:
     feed = frame.snapshot.feed
     age = None if feed.last_message_ns is None else frame.now_ns - feed.last_message_ns
-    return _road("ws", feed.stream_up, stream_stale(feed, frame.now_ns), age_text(age), frame)
+    return _road("ws", stream_word(feed, frame.now_ns), age_text(age), frame)
 
 
-def rest_line(frame: Frame, *, latency: bool = True) -> Line:
+def rest_line(frame: Frame, *, latency: bool = True, failures: bool = True) -> Line:
+    """The last reply of any kind, and the writes that failed: reads may go well while no order gets through."""
     feed = frame.snapshot.feed
     age = None if feed.last_reply_ns is None else frame.now_ns - feed.last_reply_ns
+    word = "DOWN" if not feed.rest_up else "STALE" if rest_stale(feed, frame.now_ns) else ""
     detail = age_text(age)
-    if latency and feed.rest_latency_us is not None and not rest_stale(feed, frame.now_ns):
+    if latency and feed.rest_latency_us is not None and not word:
         detail += f" {_millis(feed.rest_latency_us)}"
-    return _road("rest", feed.rest_up, rest_stale(feed, frame.now_ns), detail, frame)
+    failed = failed_writes(frame.snapshot, frame.now_ns) if failures else ""
+    return (*_road("rest", word, detail, frame), *(((f" {failed}", "alarm"),) if failed else ()))
+
+
+def failed_writes(snapshot: TraderSnapshot, now_ns: int) -> str:
+    """`3 writes failed 4s`: how many of late, and how long ago the last one."""
+    count, at_ns = snapshot.feed.failed_writes, snapshot.feed.failed_write_ns
+    if not count or at_ns is None:
+        return ""
+    return f"{count} write{'' if count == 1 else 's'} failed {age_text(now_ns - at_ns)}"
 
 
 def _millis(micros: int) -> str:
@@ -245,19 +259,36 @@ def alarm_line(frame: Frame) -> Line:
     return cut(line, frame.width)
 
 
+def _roads(frame: Frame) -> list[Line]:
+    """Both roads on one line, where they fit on one."""
+    stream, rest = stream_line(frame), rest_line(frame, latency=False)
+    if width_of(stream) + width_of(rest) + 2 <= frame.width:
+        return [joined((stream, rest))]
+    failed = failed_writes(frame.snapshot, frame.now_ns)
+    alone = rest_line(frame, latency=False, failures=False)
+    return [joined((stream, alone)), ((failed, "alarm"),)] if failed else [stream, rest]
+
+
 def small_lines(frame: Frame) -> list[Line]:
     """Everything that matters in one column of text, most important first, for screens under 80x24."""
     snapshot, money = frame.snapshot, frame.snapshot.money
     spent = span_text(time_in_state(snapshot, frame.now_ns))
     acted = frame.view.notice is not None or shown_action(snapshot, frame.view.dismissed) is not None
+    over = overrun(snapshot, frame.now_ns)
     known = money.synced_at > 0
     lines: list[Line] = [
         packed(
-            (mode_cell(snapshot)[:1], ((shown_label(snapshot), state_role(snapshot)), (f" {spent}", ""))), frame.width
+            (
+                mode_cell(snapshot)[:1],
+                ((shown_label(snapshot), state_role(snapshot)), (f" {spent}", "")),
+                ((over, "alarm"),) if over else (),
+            ),
+            frame.width,
         ),
         (("day ", "dim"), (signed(frame, money.day), signed_role(money.day))),
         (("^k", "key"), (" PANIC: cancel all and pause", "")),
     ]
+    lines += wrapped(plain(progress(snapshot)), frame.width, "strong")
     if snapshot.alarm:
         lines += wrapped(f"ALARM {snapshot.alarm}", frame.width, "alarm")[:2]
     if acted:
@@ -270,7 +301,7 @@ def small_lines(frame: Frame) -> list[Line]:
     lines += [
         breaker(snapshot, frame.width),
         permission(snapshot),
-        packed((stream_line(frame), rest_line(frame, latency=False)), frame.width),
+        *_roads(frame),
         ((f"orders {len(snapshot.orders)}  positions {len(held)}" if known else "orders -  positions -", ""),),
         (("exposure ", "dim"), (money_text(money.exposure) if known else UNKNOWN, "")),
     ]

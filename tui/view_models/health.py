@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.trading.snapshot import ComponentView, GaugesView, LatencyView
-from tui.view_models.ages import age_text, rest_stale, span_text, stream_stale, wall_now
+from tui.view_models.ages import age_text, rest_stale, span_text, stream_word, wall_now
 from tui.view_models.cells import UNKNOWN, Line, Row, fit, number, spread
-from tui.view_models.header import offset_text
+from tui.view_models.header import failed_writes, offset_text
 from tui.view_models.listing import Listing
 from tui.view_models.look import Look, ScreenGauges, titled
 
@@ -48,14 +48,17 @@ def _roads(look: Look) -> list[Line]:
     feed, now_ns, counters = look.snapshot.feed, look.frame.now_ns, look.snapshot.counters
     heard = age_text(None if feed.last_message_ns is None else now_ns - feed.last_message_ns)
     replied = age_text(None if feed.last_reply_ns is None else now_ns - feed.last_reply_ns)
-    stream = "DOWN" if not feed.stream_up else "STALE" if stream_stale(feed, now_ns) else "up"
+    stream = stream_word(feed, now_ns) or "up"
     rest = "DOWN" if not feed.rest_up else "STALE" if rest_stale(feed, now_ns) else "up"
-    roles = {"DOWN": "alarm", "STALE": "stale", "up": "ok"}
+    roles = {"DOWN": "alarm", "STALE": "stale", "quiet": "warn", "up": "ok"}
+    failed = failed_writes(look.snapshot, now_ns)
     return [
         (*_pair("stream", stream, roles[stream]), (f", last message {heard}, connection {feed.stream_epoch}", "")),
         _pair("stream gaps", f"{counters.gaps} gaps, {counters.resyncs} books read again, {counters.reconnects} "
                              f"reconnects, {counters.refused_frames} frames refused"),
         (*_pair("trading connection", rest, roles[rest]), (f", last reply {replied}", "")),
+        _pair("orders and cancels", f"{failed} ago" if failed else "none failed of late",
+              "alarm" if failed else ""),
     ]  # fmt: skip
 
 

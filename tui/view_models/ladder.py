@@ -16,7 +16,7 @@ from core.domain.enums import FINAL_ORDER_STATES, BookSide, OrderState, Ownershi
 from core.domain.ids import Ticker
 from core.domain.market import PriceBand
 from core.trading.snapshot import BookView
-from tui.view_models.ages import age_text, book_stale
+from tui.view_models.ages import age_text, book_stale, stream_word
 from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, first_fitting, fit, number, packed
 from tui.view_models.ticket import ticket_line
 from tui.view_models.view_state import Frame, chosen_book
@@ -250,8 +250,10 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
         if book.last_count is not None:
             last += f"{frame.symbols.times}{count_text(book.last_count)}"
     age = age_text(frame.now_ns - book.updated_ns) if book.updated_ns > 0 else UNKNOWN
-    status = f"STALE {stale}" if stale else book.status
-    age_line: Line = ((f"age {age} ", "stale" if stale else "dim"), (status, "stale" if stale else "dim"))
+    quiet = _quiet(frame)
+    status = f"STALE {stale}" if stale else quiet or book.status
+    role = "stale" if stale else "warn" if quiet else "dim"
+    age_line: Line = ((f"age {age} ", "stale" if stale else "dim"), (status, role))
     own_line: Line = ((hidden, "own"),) if hidden else ()
     whole, oi = book.volume // COUNT_SCALE, book.open_interest // COUNT_SCALE
     volume: Line = ((f"vol {whole:,}", "dim"),)
@@ -260,7 +262,7 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
     entry = ticket_line(frame.view.ticket, book.ticker, frame.width, fine=fine)
     if foot_lines(frame.height) == 3:
         first = packed((short, traded), frame.width, (" ", "")) or short
-        rest = (age_line, own_line) if stale else (own_line, volume, interest, age_line[:1])
+        rest = (age_line, own_line) if stale or quiet else (own_line, volume, interest, age_line[:1])
         return (first, packed(rest, frame.width), entry)
     return (
         first_fitting((best, short), frame.width),
@@ -269,6 +271,14 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
         packed((age_line, ((f"seq {book.seq}", "dim"),), ((book.title, "dim"),)), frame.width),
         entry,
     )
+
+
+def _quiet(frame: Frame) -> str:
+    """`stream quiet 6.2s` while nothing at all has come for longer than is normal."""
+    feed = frame.snapshot.feed
+    if stream_word(feed, frame.now_ns) != "quiet" or feed.last_message_ns is None:
+        return ""
+    return f"stream quiet {age_text(frame.now_ns - feed.last_message_ns)}"
 
 
 def _imbalance(frame: Frame, book: BookView, stale: str) -> Line:

@@ -7,6 +7,7 @@ ACTING.
 
 from __future__ import annotations
 
+from core.domain.amounts import count_text
 from core.domain.enums import PauseKind, Permission, TraderState
 from core.trading.snapshot import StepView, TraderSnapshot, TransitionView
 from tui.view_models.ages import SECOND_NS, age_text, clock_text, span_text, wall_now
@@ -98,10 +99,32 @@ def _place(frame: Frame) -> Line:
     # READY and its short actions are one state to the eye: an action's limit is not the limit of that time.
     limit = None if flips(snapshot) else snapshot.state.limit_ns
     allowed = f" / {span_text(limit)}" if limit else ""
-    cells: list[Cell] = [(f"[ {shown_label(snapshot)} ", state_role(snapshot)), (f"{spent}{allowed} ]", "strong")]
+    cells: list[Cell] = [(f"[ {shown_label(snapshot)} ", state_role(snapshot)), (f"{spent}{allowed}", "strong")]
+    over = overrun(snapshot, frame.now_ns)
+    cells += [(f" {over}", "alarm")] if over else []
+    cells.append((" ]", "strong"))
     if is_acting(snapshot, frame.now_ns):
         cells.append((f" {frame.symbols.dot} acting", "own"))
     return tuple(cells)
+
+
+def overrun(snapshot: TraderSnapshot, now_ns: int) -> str:
+    """`OVER by 0:15` when the state has lasted longer than it may: a liquidation goes on all the same."""
+    limit = None if flips(snapshot) else snapshot.state.limit_ns
+    late = 0 if not limit else time_in_state(snapshot, now_ns) - limit
+    return f"OVER by {span_text(late)}" if late > 0 else ""
+
+
+def progress(snapshot: TraderSnapshot, width: int = 999) -> Line:
+    """How far the liquidation is; where that is too long, without its phase."""
+    told = snapshot.progress
+    if told is None:
+        return ()
+    done = f"{count_text(told.contracts_done)} of {count_text(told.contracts)} contracts done"
+    orders = f"{told.orders_left} order{'' if told.orders_left == 1 else 's'}"
+    left = f"{told.positions_left} of {told.positions} positions, {orders} left"
+    numbers: Line = ((f"{done}, {left}", "strong"),)
+    return first_fitting([((f"{told.phase}: ", "own"), *numbers), numbers], width)
 
 
 def road(frame: Frame) -> Line:
@@ -224,9 +247,13 @@ def state_block(frame: Frame) -> Block:
     snapshot = frame.snapshot
     last: Line = checklist(frame) if calibrating(snapshot) or just_calibrated(frame) else past(frame)
     state = snapshot.state
-    procedure: Line = (("doing ", "dim"), (state.procedure, "own")) if state.procedure else ()
+    procedure = progress(snapshot, frame.width) or (
+        (("doing ", "dim"), (state.procedure, "own")) if state.procedure else ()
+    )
     pause: Line = ((pause_words(snapshot), "warn"),) if state.state is TraderState.PAUSED else ()
-    middle = packed((*standing(frame, frame.width), procedure, pause, waits(snapshot)), frame.width, frame.dash)
+    permitted = standing(frame, frame.width)
+    parts = (procedure, *permitted) if snapshot.progress is not None else (*permitted, procedure)
+    middle = packed((*parts, pause, waits(snapshot)), frame.width, frame.dash)
     way = road(frame)
     if sum(len(text) for text, _ in way) > frame.width:
         way = _place(frame)
@@ -244,7 +271,9 @@ def state_lines(frame: Frame) -> list[Line]:
         first = packed((place, breaker(snapshot, room), permission(snapshot, reason=False), day), frame.width - 1)
     else:
         first = packed((place, permission(snapshot, reason=False), breaker(snapshot, room), day), frame.width - 1)
-    if calibrating(snapshot) or just_calibrated(frame):
+    if snapshot.progress is not None:
+        second = progress(snapshot, frame.width - 1)
+    elif calibrating(snapshot) or just_calibrated(frame):
         second = checklist(frame)
     else:
         reason = snapshot.state.permission_reason

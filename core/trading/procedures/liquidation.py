@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.domain.amounts import count_text
+from core.domain.amounts import Count, count_text
 from core.domain.effects import ReadKind
 from core.domain.events import PositionsRead, ReadFailed
 from core.domain.ids import Ticker
@@ -18,7 +18,7 @@ from core.trading.order import Order
 from core.trading.procedures.base import NS, Done, Rank
 from core.trading.procedures.exits import is_working, send_exit
 from core.trading.procedures.verify import CancelAndVerify, Progress
-from core.trading.snapshot import LiquidationLine
+from core.trading.snapshot import LiquidationLine, ProgressView
 
 CANCEL_LIMIT_NS = 20 * NS
 TRIES = 8
@@ -38,6 +38,29 @@ class Liquidation:
         self._tries: Counter[Ticker] = Counter()
         self._not_before_ns: dict[Ticker, int] = {}
         self._request = self._patient_ns = 0
+        self._began_ns = desk.now_ns
+        self._positions, self._contracts = _held(desk)
+
+    def progress(self, desk: Desk) -> ProgressView:
+        """How far it is, for whoever watches it."""
+        left, contracts = _held(desk)
+        return ProgressView(
+            phase=self._phase(),
+            began_ns=self._began_ns,
+            orders_left=len(desk.orders.get_open_orders()),
+            positions_left=left,
+            positions=self._positions,
+            contracts_done=Count(max(0, self._contracts - contracts)),
+            contracts=Count(self._contracts),
+        )
+
+    def _phase(self) -> str:
+        if self._request:
+            return "reading positions"
+        return {
+            Progress.CANCELING: "canceling own orders",
+            Progress.READING: "verifying the cancels",
+        }.get(self._verify.progress, "closing positions")
 
     def advance(self, desk: Desk) -> Done | None:
         match self._verify.advance(desk):
@@ -97,3 +120,9 @@ class Liquidation:
             return Done(True, "flat, verified by a reading")
         residue = ", ".join(f"{p.ticker} {count_text(desk.positions.net(p.ticker))}" for p in left)
         return Done(False, f"residue: {residue}")
+
+
+def _held(desk: Desk) -> tuple[int, int]:
+    """Open positions and the contracts in them, of either side."""
+    held = [abs(desk.positions.net(position.ticker)) for position in desk.positions.open()]
+    return len(held), sum(held)
