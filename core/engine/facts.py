@@ -29,6 +29,7 @@ def stream_connected(desk: Desk, fact: ev.StreamConnected) -> None:
     if links.stream_epoch:
         links.reconnects += 1
         desk.status.log_recovery("stream connected again", "stream")
+        desk.terms_stale = True  # what was said of markets meanwhile is not said again
     links.stream_up, links.stream_epoch, links.subscribed = True, fact.epoch, frozenset()
     desk.status.log_action_result(desk.wall_ns, "stream", f"connected (connection {fact.epoch})")
 

@@ -198,7 +198,7 @@ IN_THE_WORLD: dict[str, Named] = {  # D. contents
         begin=(broken_disk,),
         low_s=1,
         high_s=2,
-        late=True,
+        for_good=True,
         line=False,
     ),
     "G16-slow-disk": Named(
@@ -337,7 +337,7 @@ IN_THE_WORLD: dict[str, Named] = {  # D. contents
         begin=(broken_disk, cancel_all),
         low_s=1,
         high_s=2,
-        late=True,
+        for_good=True,
         line=False,
     ),
     "J8-breaker-open": Named(

@@ -14,7 +14,8 @@ from core.lab.named import NAMED
 
 FIRST_S = 20
 QUIET_S = 85
-LATE_S = 90  # what may end trading for good comes at the end of the time of faults
+LATE_S = 90  # what ends a market comes in the last part of the time of faults
+FOR_GOOD_S = 15  # and what ends all trading at its end
 FEWEST, MOST = 6, 11
 _ENTRY = re.compile(r"([A-Z0-9][\w-]*)(?:@(\d+(?:\.\d+)?)(?:\+(\d+(?:\.\d+)?))?)?")
 
@@ -58,8 +59,8 @@ def draw(seed: int, scenario: str, seconds: int) -> Plan:
     for name in names:
         kind = NAMED[name]
         lasts = round(chance.uniform(kind.low_s, kind.high_s), 1)
-        low = max(FIRST_S, last - LATE_S) if kind.late else FIRST_S
         high = last - lasts
+        low = max(FIRST_S, last - LATE_S if kind.late else 0, high - FOR_GOOD_S if kind.for_good else 0)
         if high > low:
             found.append(Planned(name, round(chance.uniform(low, high), 1), lasts))
     return Plan(seed, scenario, seconds, _apart(found))

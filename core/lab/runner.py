@@ -23,6 +23,7 @@ from core.journal.frames import decode_frames
 from core.lab.audit.auditor import Auditor
 from core.lab.audit.claims import Ending
 from core.lab.audit.rules import Rules
+from core.lab.company import Company
 from core.lab.line import LOST, OPENED, RECEIVED, SENT, TappedLoop
 from core.lab.named import NAMED
 from core.lab.plan import Plan, Planned
@@ -37,10 +38,10 @@ PATH = "/world/exchange"
 NS = 1_000_000_000
 LOOK_S = 1.0
 PERSON_S = 5
-RESET_AFTER_S, RESUME_AFTER_S = 20, 15
+RESET_AFTER_S, RESUME_AFTER_S = 12, 10
 STOP_S = 120
 WISHES_BEGIN_S, WISHES_END_S = 12, 20
-MARKETS, QUOTED = 6, (1, 1, 1, 1, 1, 2)
+MARKETS, QUOTED = 6, (1, 1, 1, 1, 1, 1, 1, 2)
 FEWEST_CHANGES, FEWEST_ORDERS, FEWEST_KINDS, FEWEST_MARKETS, FEWEST_S = 2_000, 60, 3, 4, 300
 Trace = Callable[[str], None]
 
@@ -178,6 +179,7 @@ class _Performance:
         self.digest = hashlib.sha256()
         self._trace = trace
         self._truth: Truth | None = None
+        self._company: Company | None = None
         self._marks: dict[Planned, tuple[int, int]] = {}
 
     # ---- the loop ----------------------------------------------------------------------------------------------------
@@ -210,6 +212,7 @@ class _Performance:
             clock=self._clock, chance=Random(f"world:{seed}"), unix_path=PATH, key_pem=world_key(), on_disk=False
         )
         trader = WorldTrader(self.settings, wiring=wiring)
+        trader.draw_pace(Random(f"pace:{seed}"))
         trader.exchange_clock = VirtualClock(self._loop)
         trader.on_exchange = self._attach
         stage = Stage(trader, self._loop, self._clock, self.auditor, seed)
@@ -231,6 +234,8 @@ class _Performance:
             rows.append((fault.end_s, number, lambda fault=fault: self._end(fault)))  # type: ignore[misc]
         rows += [(float(at), 1_000, self._look) for at in range(1, self.plan.seconds)]
         rows += [(float(at), 1_001, self._person) for at in range(PERSON_S, self.plan.seconds, PERSON_S)]
+        if self._with_person:
+            rows += [(float(at), 1_005, self._join_in) for at in range(WISHES_BEGIN_S, self.plan.seconds, PERSON_S)]
         rows.append((8.0, 1_002, self._watch))
         rows += [(at, 1_004, lambda act=act: act(self._stage)) for at, act in self._wishes()]  # type: ignore[misc]
         rows.append((float(self.plan.seconds), 1_003, lambda: None))
@@ -296,6 +301,12 @@ class _Performance:
         paused = state.state is TraderState.PAUSED and state.pause is PauseKind.OPERATOR
         if paused and picture.taken_ns - state.entered_ns > RESUME_AFTER_S * NS:
             self._stage.submit(Resume(command_id=self._stage.number()))
+
+    def _join_in(self) -> None:
+        """Where markets or trader are too quiet for a world that counts, they are joined."""
+        assert self._truth is not None
+        company = self._company = self._company or Company(self._stage, self._truth, self.plan.seconds)
+        company.look((self._loop.now_ns - self._begun_ns) / NS)
 
     def _wishes(self) -> list[tuple[float, Step]]:
         """What a person does in this world besides, by its seed: in every world the ways of an operator are walked."""

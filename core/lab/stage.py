@@ -34,8 +34,9 @@ from core.trading.order import Order
 from core.trading.snapshot import GaugesView
 
 NS = 1_000_000_000
-FLOW_PAUSE_S = 0.75  # what the market does between is told together, which the trader cannot tell from a busy line
-BEATS = 2.5  # of the usual time between two beats while nothing comes
+# What the market does between two looks is told together, which the trader cannot tell from a busy line.
+FLOW_PAUSES_S = (0.6, 0.9, 1.2, 1.5)
+MORE_BEAT_S = (0.15, 0.4, 0.8)  # than usual between two beats while nothing comes
 PICTURE_NS = NS  # nobody sees them but the auditor, once a second
 SYNC_S = 0.002
 
@@ -111,6 +112,11 @@ class WorldTrader(Trader):
     on_exchange: Callable[[ExchangeServer], None]
     make_journal: Callable[[Callable[[str], None]], JournalPort]
     lag_broken = False
+    flow_pause_s, more_beat_s = FLOW_PAUSES_S[0], MORE_BEAT_S[0]
+
+    def draw_pace(self, chance: Random) -> None:
+        """How finely time is cut differs from world to world."""
+        self.flow_pause_s, self.more_beat_s = chance.choice(FLOW_PAUSES_S), chance.choice(MORE_BEAT_S)
 
     async def _start_exchange(self) -> Account:
         own, self._clock = self._clock, self.exchange_clock
@@ -119,14 +125,14 @@ class WorldTrader(Trader):
         finally:
             self._clock = own
         assert self.server is not None
-        self.server.flow_pause_s = FLOW_PAUSE_S
+        self.server.flow_pause_s = self.flow_pause_s
         self.on_exchange(self.server)
         return account
 
     async def _assemble(self) -> TraderCoordinator:
         coordinator = await super()._assemble()
         coordinator.picture_ns = PICTURE_NS
-        coordinator.beat_s *= BEATS
+        coordinator.beat_s += self.more_beat_s
         return coordinator
 
     def _journal(self) -> JournalPort:

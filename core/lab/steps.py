@@ -35,6 +35,7 @@ class Named:
     high_s: float = 12
     line: bool = True
     late: bool = False
+    for_good: bool = False
 
 
 # ---- steps -------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from core.sim.flow import Flow
 from core.sim.lifecycle import STEPS, IllegalStep
 from core.sim.matching import bust
 from core.sim.model import MAKER, Event, Market, NewOrder
-from core.sim.people import sweep
+from core.sim.people import quote, sweep
 from core.sim.scenarios import Happening, Planned, Scenario
 from core.sim.stale import fill_before_cancel
 from core.sim.text import NS
@@ -73,6 +73,7 @@ class Director:
             "empty": self._empty,
             "flash": self._flash,
             "burst": self._burst,
+            "renew": self._renew,
             "web-order": self._web_order,
             "deposit": self._deposit,
             "free-fees": self._free_fees,
@@ -159,6 +160,15 @@ class Director:
         wish = NewOrder(ticker=market.ticker, side=BookSide.BID, price=Price(100), count=contracts(1))
         for _ in range(abs(happening.by) // 2):
             self._venue.withdraw(self._venue.place(maker, wish, self._venue.now_ns).order, self._venue.now_ns)
+
+    def _renew(self, happening: Happening) -> None:
+        """The maker takes its whole ladder back and posts it anew: many changes, hardly a new price."""
+        pulse = self._flow.pulses.get(self._market(happening).ticker)
+        if pulse is not None:
+            for quotes in pulse.quotes.values():
+                for order in quotes.values():
+                    self._venue.withdraw(order, self._venue.now_ns)
+            quote(self._flow.crowd, pulse)
 
     def _web_order(self, happening: Happening) -> None:
         """The account's owner trades on the web page: an order without a client id, resting or, with `by`, taking."""

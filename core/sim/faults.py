@@ -8,7 +8,7 @@ strike does is in `wire` (requests and replies) and `unruly` (stream); here is o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -200,12 +200,14 @@ class Faults:
         self._armed: dict[str, Armed] = {}
         self.counts: Counter[str] = Counter()
         self.changed = 0  # goes up with every switch, for those who must act on a change
+        self.heard: Callable[[], None] = lambda: None  # called at every switch
 
     def arm(self, name: str, **params: Any) -> None:
         """Switch a fault on, anew if it is on already; `FaultError` where that makes no sense."""
         params = check_fault(name, params)
         self.changed += 1
         self._armed[name] = Armed(name, params, self.changed)
+        self.heard()
 
     def disarm(self, name: str | None = None) -> None:
         """Switch a fault off, or all of them. What is off already stays off."""
@@ -216,6 +218,7 @@ class Faults:
                 raise FaultError("name", f"unknown fault {name!r}")
             self._armed.pop(name, None)
         self.changed += 1
+        self.heard()
 
     @property
     def armed(self) -> dict[str, dict[str, Any]]:

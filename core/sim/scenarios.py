@@ -84,7 +84,7 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(),
         Scenario(name="news-jump", style=Style(jumps=300, informed=3), happenings=_NEWS),
         # Few turns that move much: minutes of it are played in a moment, for worlds by the thousand.
-        Scenario(name="slow", style=Style(pace=10, volatility=900, noise=3)),
+        Scenario(name="slow", style=Style(pace=8, volatility=350, noise=3)),
         Scenario(name="thin", style=Style(depth=8, spread=250, pace=30, momentum=0, sweeper=0)),
         Scenario(
             name="one-sided",
@@ -114,8 +114,8 @@ SCENARIOS: dict[str, Scenario] = {
 }
 ACTS = (
     "jump", "halt", "close", "determine", "dispute", "amend", "settle", "pause-trading", "pause-exchange",
-    "one-sided", "empty", "flash", "burst", "web-order", "deposit", "free-fees", "hit", "self-trade", "bust", "wipe",
-    "grid", "words",
+    "one-sided", "empty", "flash", "burst", "renew", "web-order", "deposit", "free-fees", "hit", "self-trade", "bust",
+    "wipe", "grid", "words",
 )  # fmt: skip
 _TOP = (
     "base", "markets", "closes_in", "determined_after", "timer", "archive_after", "maintenance", "rolls",

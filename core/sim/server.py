@@ -95,6 +95,8 @@ class ExchangeServer(Exchange):
     def __init__(self, settings: ExchangeSettings, clock: Clock, *, private_key_pem: bytes | None = None) -> None:
         super().__init__(settings, clock, private_key_pem=private_key_pem)
         self._faults_seen = 0
+        self._look = asyncio.Event()
+        self.faults.heard = self._look.set  # a switch is acted on at once
         self._connections: dict[Connection, Wire] = {}
         self._runner: web.ServerRunner | None = None
         self._site: web.BaseSite | None = None
@@ -184,7 +186,13 @@ class ExchangeServer(Exchange):
             caught_up = self._trade_slice()
             if self.faults or self.faults.changed != self._faults_seen:
                 await self._apply_faults()
-            await self._clock.sleep(self.flow_pause_s if caught_up else 0)
+            if caught_up:
+                alarm = asyncio.get_running_loop().call_later(self.flow_pause_s, self._look.set)
+                await self._look.wait()
+                alarm.cancel()
+                self._look.clear()
+            else:
+                await asyncio.sleep(0)
 
     async def _apply_faults(self) -> None:
         """Faults that are states: listening or not, closing streams, keeping the past, letting go what was held."""

@@ -1,5 +1,7 @@
 """Which markets are watched and decided about: positions' markets too, and open ones in place of those that ended."""
 
+import msgspec
+
 from core.domain import events as ev
 from core.domain.amounts import Price, contracts
 from core.domain.effects import WatchMarkets
@@ -38,6 +40,15 @@ def test_an_open_market_takes_the_place_of_one_that_has_closed() -> None:
     bench.beat(times=80)
     assert bench.engine.actor.quoted == (B, C)
     assert any("in place of" in row.text for row in bench.desk.status.activity)
+
+
+def test_a_market_that_closed_while_the_stream_was_down_is_learned_of() -> None:
+    bench = three(1)
+    bench.step(ev.StreamLost(epoch=1, reason="connection broke", retry_ms=0))
+    bench.markets = (msgspec.structs.replace(bench.markets[0], status=MarketStatus.CLOSED), *bench.markets[1:])
+    bench.connect(epoch=2)
+    bench.beat(times=120)
+    assert bench.engine.actor.quoted == (B,)
 
 
 def test_a_market_that_opened_meanwhile_can_take_the_place() -> None:

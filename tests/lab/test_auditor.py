@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.lab.audit import rules
+from core.lab.audit.ledger import Order
 from core.lab.audit.rules import INVARIANTS, NS
 
 from .run import REST, Run, T
@@ -199,6 +200,12 @@ def no_lease(run: Run) -> None:
 
 def escaped(run: Run) -> None:
     run.look(1, internal=("internal error: KeyError",))
+
+
+def trades_where_nobody_does(run: Run) -> None:
+    run.intend("kt-1")
+    run.call("POST", "/portfolio/events/orders", {"client_order_id": "kt-1"}, status=409,
+             reply={"error": {"code": "market_inactive"}})  # fmt: skip
 
 
 def silent_and_idle(run: Run) -> None:
@@ -433,6 +440,7 @@ BROKEN: dict[Break, str] = {
     no_lease: "I11 lease",
     escaped: "I13 escaped",
     silent_and_idle: "I16 idle",
+    trades_where_nobody_does: "I16 closed",
     halted_without_a_word: "I16 reason",
     hangs_in_flight: "I16 hang",
     signed_by_another_clock: "I18 signature",
@@ -499,6 +507,14 @@ def test_a_difference_that_is_mended_in_time_is_none() -> None:
     run.look(2, positions={T: 100})
     run.look(10)
     assert run.auditor.violations == {}
+
+
+def test_what_is_held_covers_the_orders_that_would_fill_first() -> None:
+    ledger = Run().auditor.ledger
+    ledger.positions[T] = -500
+    for name, price, count in (("kt-1", 6_000, 500), ("kt-2", 5_800, 600), ("kt-3", 1_000, 300)):
+        ledger.order(Order(name, name, T, "bid", price, count, count, 0, "resting", 0))
+    assert ledger.reserved() == 600 * 5_800 + 300 * 1_000
 
 
 def test_while_a_fault_is_on_books_may_differ_and_afterwards_they_may_not() -> None:

@@ -249,6 +249,9 @@ def test_the_owner_trades_elsewhere_and_a_burst_passes() -> None:
     clock = played.venue.clock
     played.server.play(Happening(after=0, act="burst", by=10_000))
     assert played.venue.clock >= clock + 10_000
+    clock = played.venue.clock
+    played.server.play(Happening(after=0, act="renew"))
+    assert played.venue.clock >= clock + 20
     played.server.check_conservation()
 
 

@@ -117,7 +117,7 @@ class Ledger:
         return [order for order in self._resting.values() if not order.own]
 
     def reserved(self) -> int:
-        """What resting orders could still cost: reductions of what is held are free, the dearest rest is paid."""
+        """What resting orders could still cost: what is held covers those that would fill first, the rest is paid."""
         total = 0
         sides: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
         for order in self._resting.values():
@@ -125,9 +125,9 @@ class Ledger:
         for (ticker, side), orders in sides.items():
             held = self.positions[ticker]
             free = max(0, -held if side == BID else held)
-            dear = sorted(((o.price if side == BID else DOLLAR - o.price), o.remaining) for o in orders)
-            # What closes first is what is cheapest to keep: the exchange charges the most an account could owe.
-            for unit, remaining in dear:
+            # The highest bid and the lowest ask, so the dearest: nobody passes the better price by.
+            rows = sorted(((o.price if side == BID else DOLLAR - o.price), o.remaining) for o in orders)
+            for unit, remaining in reversed(rows):
                 covered = min(free, remaining)
                 free -= covered
                 total += unit * (remaining - covered)

@@ -210,6 +210,10 @@ class Requests:
             a.seen["id exists already"] += 1
         if request.status == 400 and code == "invalid_order" and "post only" not in str(error):
             self._refused()
+        if code == "market_inactive" and a.faults.calm_for(a.now_ns) > a.rules.learned_s * NS:
+            a.say(
+                "I16", "closed", f"{name} was sent to a market that trades no more, {a.rules.learned_s} s after a fault"
+            )
         if request.status == 201 and str(reply.get("fill_count", "0")).strip("0."):
             self._acked.add(name)
 
