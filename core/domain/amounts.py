@@ -7,6 +7,7 @@ The text forms here are for people and reports; the wire has its own codec on ea
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NewType
 
 Price = NewType("Price", int)
@@ -90,6 +91,7 @@ def money_text(value: Money, *, sign: bool = False, places: int = 2) -> str:
     return f"{mark}${whole:,}.{part:0{places}d}" if places else f"{mark}${whole:,}"
 
 
+@lru_cache(maxsize=2 * PRICE_SCALE)
 def price_text(value: Price, *, fine: bool = False) -> str:
     """Price for the screen: `0.56`, on finer grids `0.0560`; digits are never hidden."""
     if fine or value % 100:

@@ -37,7 +37,6 @@ BEGINS_NS = 1_795_000_000 * NS
 LIVED_S = 20
 LISTED = 12
 NEWS = 2_500
-SIDES = tuple(BookSide)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +174,7 @@ class Arena:
 
     def orders(self, market: Market) -> list[Order]:
         """Own resting orders of a market."""
-        return [o for side in SIDES for o in self.account.resting(market.ticker, side)]
+        return self.account.collateral.in_market(market.ticker)
 
     def worth(self) -> int:
         """Cash and every position at what leaving would bring: the bid for YES, the ask for NO."""
@@ -194,9 +193,10 @@ class Arena:
 
     def carry_out(self, market: Market, decision: Decision) -> None:
         """The wishes of a decision as they reach the venue; what it refuses is counted."""
-        orders = {str(o.order_id): o for o in self.orders(market)}
-        if not (orders or decision.quotes or decision.takes):
+        resting = self.orders(market)
+        if not decision.takes and _as_wished(decision.quotes, resting):
             return
+        orders = {str(o.order_id): o for o in resting}
         working = tuple(
             Working(
                 client_order_id=ClientOrderId(key), ticker=Ticker(market.ticker), side=o.side, price=o.price,
@@ -236,6 +236,20 @@ class Arena:
             self.venue.place(self.account, wish, self.now_ns)
         except Refused:
             self.ledger.refused += 1
+
+
+def _as_wished(quotes: Sequence[Quote], resting: Sequence[Order]) -> bool:
+    """Whether the differ would find nothing to do: each side has what it should, at its price and not too large."""
+    if len(resting) != len(quotes):
+        return False
+    by_side = {order.side: order for order in resting}
+    for quote in quotes:
+        order = by_side.pop(quote.side, None)
+        if order is None or order.price != quote.price or order.remaining > quote.count:
+            return False
+        if order.market.ticker != quote.ticker:
+            return False
+    return True
 
 
 def _middle(market: Market) -> float:

@@ -34,11 +34,12 @@ class Eye:
     def look(self, events: Iterable[VenueEvent]) -> None:
         """Take what happened at the venue."""
         markets, watched = self.markets, self._watched
+        change = markets.change
         for event in events:
             if isinstance(event, BookMoved):
-                if event.market.ticker in watched:
-                    ticker = Ticker(event.market.ticker)
-                    markets.change(ticker, event.side, event.price, event.delta, event.clock, event.at_ns)
+                ticker = event.market.ticker
+                if ticker in watched:
+                    change(ticker, event.side, event.price, event.delta, event.clock, event.at_ns)  # type: ignore[arg-type]
             elif isinstance(event, Traded):
                 if event.trade.market.ticker in watched:
                     markets.apply(_print(event.trade), event.trade.at_ns)

@@ -74,7 +74,13 @@ SIZE = HISTORY * WIDTH
 ROW_BYTES = 4 * WIDTH
 LOWEST = np.array([feature.low for feature in FEATURES], dtype=np.float32)
 HIGHEST = np.array([feature.high for feature in FEATURES], dtype=np.float32)
-_RANGES = [(feature.name, feature.low, feature.high) for feature in FEATURES]
+# What can leave its range: amounts of the account, and what comes out of a remembered window. Every other feature is
+# made so that it cannot, whatever the book says (a property test holds it to that).
+_UNBOUND = [
+    (index, feature.low, feature.high)
+    for index, feature in enumerate(FEATURES)
+    if feature.name in ("middle", "spread", "moved", "volatility", "position", "against_mark", "cash")
+]
 # Where bytes of a window begin, and how a number of it is read.
 _MIDDLE, _VOLATILITY = 4 * NAMES.index("middle"), 4 * NAMES.index("volatility")
 _NEWEST = ROW_BYTES * (HISTORY - 1)
@@ -107,8 +113,8 @@ class LiveObservationAdapter:
 
     def observe(self, view: MarketView, window: Window) -> tuple[Observation, Window]:
         """The vector of one market now."""
-        row = array("f", _row(view, window)).tobytes()
-        vector, after = _slide(row, window, view.at_ms)
+        row = _row(view, window)
+        vector, after = _slide(array("f", row).tobytes(), window, view.at_ms)
         return Observation(vector, _stale(view) or _out_of_range(row)), after
 
 
@@ -118,13 +124,15 @@ def _stale(view: MarketView) -> str:
     return f"the book is {view.book_age_s} s old" if view.book_age_s > STALE_S else ""
 
 
-def _out_of_range(raw: bytes) -> str:
+def _out_of_range(row: list[float]) -> str:
     """The features outside their range, in words; what is no number is outside every one."""
-    row = np.frombuffer(raw, np.float32)
-    if np.fmin(np.fmax(row, LOWEST), HIGHEST).tobytes() == raw:
+    for index, low, high in _UNBOUND:
+        if not low <= row[index] <= high:
+            break
+    else:
         return ""
-    bad = [name for value, (name, low, high) in zip(row, _RANGES, strict=True) if not low <= value <= high]
-    return "out of range: " + ", ".join(bad) if bad else ""
+    bad = [NAMES[index] for index, low, high in _UNBOUND if not low <= row[index] <= high]
+    return "out of range: " + ", ".join(bad)
 
 
 def _slide(row: bytes, window: Window, at_ms: int) -> tuple[Vector, Window]:
@@ -145,24 +153,29 @@ def _part(count: float) -> float:
 
 
 def _row(view: MarketView, window: Window) -> list[float]:
-    """One row in the order of FEATURES."""
+    """One row in the order of FEATURES. Written out, not looped: fifty markets are observed in a millisecond."""
     bid, ask = view.best_bid or 0, view.best_ask or PRICE_SCALE
     middle = (bid + ask) / (2.0 * PRICE_SCALE)
-    bids, asks = _depths(view.bids), _depths(view.asks)
-    best_bids, best_asks = bids[0], asks[0]
-    there = best_bids + best_asks
-    micro = (bid * best_asks + ask * best_bids) / there if there else middle * PRICE_SCALE
+    b1, b3, b5 = _depths(view.bids)
+    a1, a3, a5 = _depths(view.asks)
+    at = middle * PRICE_SCALE
+    micro = (bid * a1 + ask * b1) / (b1 + a1) if b1 + a1 else at
     moved, volatility = _movement(middle, window, view.at_ms)
     last = view.last_price
-    at = middle * PRICE_SCALE
     return [
         middle,
         4.0 * middle * (1.0 - middle),
         (ask - bid) / 1_000.0 if ask - bid < 1_000 else 1.0,
         _within((micro - at) / CENT, 1.0),
-        *[n / (n + DEEP) for n in bids],
-        *[n / (n + DEEP) for n in asks],
-        *[(b - a) / (b + a) if b + a else 0.0 for b, a in zip(bids, asks, strict=True)],
+        b1 / (b1 + DEEP),
+        b3 / (b3 + DEEP),
+        b5 / (b5 + DEEP),
+        a1 / (a1 + DEEP),
+        a3 / (a3 + DEEP),
+        a5 / (a5 + DEEP),
+        (b1 - a1) / (b1 + a1) if b1 + a1 else 0.0,
+        (b3 - a3) / (b3 + a3) if b3 + a3 else 0.0,
+        (b5 - a5) / (b5 + a5) if b5 + a5 else 0.0,
         *_flow(view),
         0.0 if last is None else _within((last - at) / CENT, FASTEST_CENTS),
         moved,
@@ -175,14 +188,18 @@ def _row(view: MarketView, window: Window) -> list[float]:
     ]
 
 
-def _depths(levels: Levels) -> list[float]:
+def _depths(levels: Levels) -> tuple[float, float, float]:
     """Contracts on the best levels, for each of DEPTHS."""
-    total, sums = 0, [0]
-    for _price, count in levels:
+    first = third = total = 0
+    for place, (_price, count) in enumerate(levels):
         total += count
-        sums.append(total)
-    most = len(sums) - 1
-    return [float(sums[k if k < most else most]) for k in DEPTHS]
+        if place == 0:
+            first = third = total
+        elif place < DEPTHS[1]:
+            third = total
+        elif place == DEPTHS[2] - 1:
+            break
+    return float(first), float(third), float(total)
 
 
 def _flow(view: MarketView) -> tuple[float, float, float]:

@@ -131,6 +131,11 @@ class Collateral:
         found = self._sides.get(ticker)
         return found[side is ASK].orders.values() if found else ()
 
+    def in_market(self, ticker: str) -> list[Order]:
+        """Resting orders of one market: bids, then asks, each oldest first."""
+        found = self._sides.get(ticker)
+        return [*found[0].orders.values(), *found[1].orders.values()] if found else []
+
     def all(self) -> list[Order]:
         """Every resting order, oldest first."""
         found = [order for sides in self._sides.values() for side in sides for order in side.orders.values()]

@@ -12,6 +12,7 @@ from random import Random
 
 from core.domain.amounts import PRICE_SCALE, Price, dollars
 from core.domain.enums import MarketStatus
+from core.sim.chance import below, between, pick
 from core.sim.model import Event, Market
 from core.sim.people import CHARACTERS, LIGHT, Crowd, Pulse, Style, light
 from core.sim.text import NS_PER_MS
@@ -50,7 +51,7 @@ class Flow:
             self._schedule(now_ns, "maker", pulse)
             for name in CHARACTERS:
                 if name != "maker" and getattr(self.style, name):
-                    self._schedule(now_ns + self._chance.randint(1, 600) * NS_PER_MS, name, pulse)
+                    self._schedule(now_ns + between(self._chance, 1, 600) * NS_PER_MS, name, pulse)
 
     def advance(self, now_ns: int, may_go_on: Callable[[], bool] = lambda: True) -> bool:
         """Do everything due by `now_ns` at its own time; False where `may_go_on` stopped it before the end."""
@@ -95,7 +96,7 @@ class Flow:
         if span is None:
             span = self._spans[name, pulse.rank] = self._span(name, pulse.rank)
         low, beyond, pace = span
-        return self._chance.randrange(low, beyond) * NS_PER_MS * 100 // pace
+        return (low + below(self._chance, beyond - low)) * NS_PER_MS * 100 // pace
 
     def _span(self, name: str, rank: int) -> tuple[int, int, int]:
         """The least pause and the first too long one in milliseconds, at a pace in percent."""
@@ -108,9 +109,9 @@ class Flow:
     def _drift(self, pulse: Pulse) -> None:
         chance, style = self._chance, self.style
         step = (22 if 1_000 <= pulse.fair <= 9_000 else 6) * style.volatility // 100
-        by = chance.randint(-step, step) + (pulse.market.anchor - pulse.fair) // REVERT
-        if style.jumps and not chance.randrange(JUMP_IN * 100 // style.jumps):
-            by += chance.choice((-1, 1)) * chance.randint(8, 25) * step
+        by = between(chance, -step, step) + (pulse.market.anchor - pulse.fair) // REVERT
+        if style.jumps and not below(chance, max(1, JUMP_IN * 100 // style.jumps)):
+            by += pick(chance, (-1, 1)) * between(chance, 8, 25) * step
         self._move(pulse, by)
 
     def _move(self, pulse: Pulse, by: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import cache
 from itertools import islice
 from random import Random
 
@@ -17,8 +18,9 @@ import msgspec
 from core.domain.amounts import Count, Price
 from core.domain.enums import BookSide, OrderStatus, TimeInForce
 from core.sim.accounts import Account
+from core.sim.chance import below, between, pick
 from core.sim.errors import Refused
-from core.sim.grid import GRID, at_or_above, at_or_below, tick_above, tick_below
+from core.sim.grid import GRID, VALID, tick_above, tick_below
 from core.sim.model import MAKER, Market, NewOrder, Order
 from core.sim.venue import Venue
 
@@ -56,8 +58,8 @@ class Pulse:
         self.market = market
         self.rank = min(market.activity, BUSY_RANKS)
         self.fair = int(market.anchor)
-        self.levels = chance.randint(6, 10)
-        self.width = 100 if self.rank < 4 else chance.choice((100, 150, 200))
+        self.levels = between(chance, 6, 10)
+        self.width = 100 if self.rank < 4 else pick(chance, (100, 150, 200))
         self.quotes: dict[BookSide, dict[int, Order]] = {side: {} for side in SIDES}
         self.one_sided: BookSide | None = None  # the only side the maker still quotes
 
@@ -88,7 +90,7 @@ class Crowd:
             return  # the market stopped trading in between
 
     def side(self) -> BookSide:
-        return SIDES[0] if self.chance.randrange(200) < 100 + self.style.bias else SIDES[1]
+        return SIDES[0] if below(self.chance, 200) < 100 + self.style.bias else SIDES[1]
 
 
 def quote(crowd: Crowd, pulse: Pulse) -> None:
@@ -96,8 +98,9 @@ def quote(crowd: Crowd, pulse: Pulse) -> None:
     held = crowd.maker.quantity(pulse.market.ticker)
     lean = max(-LEAN_MOST, min(LEAN_MOST, held // LEAN_PER))
     middle, half = pulse.fair - lean, _half_spread(crowd, pulse)
-    bands = pulse.market.bands
-    tops = at_or_below(bands, middle - half), at_or_above(bands, middle + half)
+    bands, valid = pulse.market.bands, VALID[pulse.market.structure]
+    low, high = Price(middle - half), Price(middle + half)
+    tops = low if low in valid else tick_below(bands, low), high if high in valid else tick_above(bands, high)
     ladders = [(side, pulse.quotes[side], _wanted(pulse, side, top)) for side, top in zip(SIDES, tops, strict=True)]
     for _side, quotes, wanted in ladders:
         for price in [p for p, order in quotes.items() if order.status is not RESTING]:
@@ -111,7 +114,7 @@ def quote(crowd: Crowd, pulse: Pulse) -> None:
 
 def _half_spread(crowd: Crowd, pulse: Pulse) -> int:
     narrow = not 1_000 <= pulse.fair <= 9_000 and pulse.market.structure != "linear_cent"
-    usual = 15 + crowd.chance.randint(0, 12) if narrow else pulse.width // 2 + crowd.chance.randint(0, 15)
+    usual = 15 + between(crowd.chance, 0, 12) if narrow else pulse.width // 2 + between(crowd.chance, 0, 15)
     return usual * crowd.style.spread // 100
 
 
@@ -119,30 +122,32 @@ def _wanted(pulse: Pulse, side: BookSide, top: Price | None) -> list[Price]:
     """Ladder prices, best first, with a few gaps that stay where they are."""
     if top is None or pulse.one_sided not in (None, side):
         return []
-    grid, index = GRID[pulse.market.structure], pulse.market.index
-    at = bisect_left(grid, top)
-    prices = [top]
-    for place in range(at - 1, -1, -1) if side is BID else range(at + 1, len(grid)):
-        if len(prices) == pulse.levels:
-            break
-        price = grid[place]
-        if (price // 10 * 7 + index) % 6:
-            prices.append(price)
-    return prices
+    places, more = _places(pulse.market.structure, pulse.market.index), pulse.levels - 1
+    at = bisect_left(places, top)
+    if side is BID:
+        return [top, *reversed(places[max(at - more, 0) : at])]
+    at += at < len(places) and places[at] == top
+    return [top, *places[at : at + more]]
+
+
+@cache
+def _places(structure: str, index: int) -> tuple[Price, ...]:
+    """Prices of a grid without the gaps of the market with this index, lowest first."""
+    return tuple(price for price in GRID[structure] if (price // 10 * 7 + index) % 6)
 
 
 def _withdraw(crowd: Crowd, quotes: dict[int, Order], wanted: list[Price]) -> None:
     """Take back quotes that are no longer wanted and, at times, renew the best ones."""
     keep = set(wanted)
-    renewed = set(wanted[:2]) if not crowd.chance.randrange(3) else set()
+    renewed = set(wanted[:2]) if not below(crowd.chance, 3) else set()
     for price in [p for p in quotes if p not in keep or p in renewed]:
         crowd.venue.withdraw(quotes.pop(price), crowd.venue.now_ns)
 
 
 def _post(crowd: Crowd, pulse: Pulse, side: BookSide, price: Price, depth: int) -> None:
     chance = crowd.chance
-    whole = (chance.randint(8, 30) + depth * chance.randint(5, 45)) * crowd.style.depth // 100 or 1
-    part = chance.choice((0, 0, 0, 0, 0, 0, 25, 50, 87))
+    whole = (between(chance, 8, 30) + depth * between(chance, 5, 45)) * crowd.style.depth // 100 or 1
+    part = pick(chance, (0, 0, 0, 0, 0, 0, 25, 50, 87))
     wish = NewOrder(
         ticker=pulse.market.ticker, side=side, price=price, count=Count(whole * 100 + part), self_trade=MAKER
     )
@@ -160,10 +165,10 @@ def trade_at_random(crowd: Crowd, pulse: Pulse) -> None:
         return
     away = tick_above if side is BID else tick_below
     limit = best
-    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
+    for _ in range(pick(chance, (0, 0, 0, 1, 1, 2))):
         limit = away(pulse.market.bands, limit) or limit
-    count = chance.choice(TAKER_SIZES) * 100 + chance.choice(PARTS)
-    crowd.order(chance.choice(crowd.takers), pulse, side, limit, count)
+    count = pick(chance, TAKER_SIZES) * 100 + pick(chance, PARTS)
+    crowd.order(pick(chance, crowd.takers), pulse, side, limit, count)
 
 
 def take_mispriced(crowd: Crowd, pulse: Pulse) -> None:
@@ -187,7 +192,7 @@ def follow_prints(crowd: Crowd, pulse: Pulse) -> None:
         return
     best = pulse.market.book.against(side).best
     if best is not None:
-        crowd.order(crowd.momentum, pulse, side, best, crowd.chance.randint(3, 12) * 100)
+        crowd.order(crowd.momentum, pulse, side, best, between(crowd.chance, 3, 12) * 100)
 
 
 def sweep(crowd: Crowd, pulse: Pulse, levels: int = 3) -> None:

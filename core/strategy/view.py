@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from core.domain.amounts import NO_CONTRACTS, NO_MONEY, Count, Money, Price
 from core.domain.enums import BookSide
@@ -10,6 +11,7 @@ from core.domain.market import MarketInfo
 from core.market.view import Market
 from core.strategy.base import Levels, MarketView, Quote
 
+BID, ASK = BookSide  # a member looked up on its class costs more than a comparison
 DEPTH = 5
 PRINTS = 20
 MS_PER_S = 1_000
@@ -33,10 +35,12 @@ def market_view(
 ) -> MarketView:
     """`own` is every order of the account in this book, whoever wished for it: (side, price, contracts)."""
     info: MarketInfo = market.info
-    mine: dict[tuple[BookSide, Price], int] = {}
+    our_bids: dict[Price, int] = {}
+    our_asks: dict[Price, int] = {}
     for side, price, count in own:
-        mine[side, price] = mine.get((side, price), 0) + count
-    bids, asks = _others(market, BookSide.BID, mine), _others(market, BookSide.ASK, mine)
+        mine = our_bids if side is BID else our_asks
+        mine[price] = mine.get(price, 0) + count
+    bids, asks = _others(market, BID, our_bids), _others(market, ASK, our_asks)
     return MarketView(
         ticker=info.ticker,
         grid=market.grid,
@@ -48,7 +52,7 @@ def market_view(
         fees=info.fees,
         bids=bids,
         asks=asks,
-        prints=tuple(market.tape)[-PRINTS:],
+        prints=tuple(islice(reversed(market.tape), PRINTS))[::-1],
         last_price=market.last_price,
         cost=cost,
         resting=resting,
@@ -60,13 +64,13 @@ def market_view(
     )
 
 
-def _others(market: Market, side: BookSide, mine: dict[tuple[BookSide, Price], int]) -> Levels:
+def _others(market: Market, side: BookSide, mine: dict[Price, int]) -> Levels:
     """The best levels where somebody else's contracts rest, without ours."""
     if not mine:
         return market.book.levels(side, DEPTH)
     found = []
     for price, count in market.book.levels(side, DEPTH + len(mine)):
-        left = count - mine.get((side, price), 0)
+        left = count - mine.get(price, 0)
         if left > 0:
             found.append((price, Count(left)))
     return tuple(found[:DEPTH])

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.config import Settings
 from core.domain.amounts import Count, Money, Price, contracts, dollars
@@ -258,6 +260,44 @@ def test_what_is_out_of_range_or_stale_makes_the_policy_hold_and_is_named(change
     decision = Learned(network=network()).decide(view(resting=resting, **changes), Window())
     assert decision.said == f"hold: {why}"
     assert decision.quotes == resting
+
+
+counts = st.integers(1, 10**9).map(Count)
+prices = st.integers(1, 9_999).map(Price)
+amounts = st.integers(-(10**12), 10**12)
+sides = st.sampled_from(tuple(BookSide))
+prints = st.builds(
+    TradePrinted, ticker=st.just(TICKER), trade_id=st.just("1"), price=prices, count=counts, taker_side=sides,
+    exchange_ms=st.integers(0, 2_000_000),
+)  # fmt: skip
+levels = st.lists(st.tuples(prices, counts), max_size=8).map(tuple)
+windows = st.one_of(
+    st.just(Window()),
+    st.builds(Window, rows=st.binary(min_size=4 * SIZE, max_size=4 * SIZE), begun_ms=st.integers(0, 2_000_000)),
+)
+
+
+@given(data=st.data(), bids=levels, asks=levels, window=windows)
+def test_no_feature_leaves_its_range_untold_whatever_the_view_and_the_remembered_window_hold(
+    data: Any, bids: Any, asks: Any, window: Window
+) -> None:
+    seen = MarketView(
+        ticker=TICKER, grid=view().grid, bids=bids, asks=asks, at_ms=data.draw(st.integers(0, 2_000_000)),
+        best_bid=bids[0][0] if bids else None, best_ask=asks[0][0] if asks else None,
+        position=Count(data.draw(amounts)), cost=Money(data.draw(amounts)), cash=Money(data.draw(amounts)),
+        portfolio=Money(data.draw(amounts)), prints=tuple(data.draw(st.lists(prints, max_size=20))),
+        last_price=data.draw(st.none() | prices), closes_in_s=data.draw(st.integers(-1, 10**9)),
+        resting=tuple(
+            data.draw(st.lists(st.builds(Quote, ticker=st.just(TICKER), side=sides, price=prices, count=counts)))
+        ),
+    )  # fmt: skip
+    observation, _ = ADAPTER.observe(seen, window)
+    newest = observation.vector.reshape(HISTORY, WIDTH)[-1]
+    wrong = [f.name for f, value in zip(FEATURES, newest, strict=True) if not f.low <= value <= f.high]
+    if not bids or not asks:
+        assert observation.wrong
+    else:
+        assert observation.wrong == ("out of range: " + ", ".join(wrong) if wrong else "")
 
 
 def test_a_learned_policy_trades_through_the_engine_and_the_console_shows_what_it_said() -> None:
