@@ -29,7 +29,9 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class MarketInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One market as last read. `close_ms` is Unix milliseconds: the exchange announces no scheduled close."""
+    """One market as last read. `close_ms` is Unix milliseconds: the exchange announces no scheduled close.
+    `settlement_value` is what one YES contract of a decided market pays.
+    """
 
     ticker: Ticker
     event_ticker: EventTicker
@@ -46,6 +48,7 @@ class MarketInfo(msgspec.Struct, frozen=True, kw_only=True):
     mutually_exclusive: bool = False
     exchange_index: int = 0
     fees: FeeSchedule | None = None
+    settlement_value: Price | None = None
 
 
 class MarketListing(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ class _Market(Wire, frozen=True):
     yes_sub_title: str = ""
     title: str = ""
     exchange_index: int = 0
+    settlement_value_dollars: str | None = None
 
 
 class _Event(Wire, frozen=True):
@@ -165,6 +166,11 @@ def _listed(event: _Event, raw: msgspec.Raw) -> ListedMarket:
         open_interest=wire.count(row.open_interest_fp, "open_interest_fp"),
         mutually_exclusive=event.mutually_exclusive,
         exchange_index=row.exchange_index,
+        settlement_value=(
+            wire.price(row.settlement_value_dollars, "settlement_value_dollars")
+            if row.settlement_value_dollars
+            else None
+        ),
     )
     override = FeeTerms(fee_type=event.fee_type_override, multiplier=_multiplier(event.fee_multiplier_override))
     return ListedMarket(info=info, override=override)

@@ -40,10 +40,13 @@ class Market:
     last_price: Price | None = None
     volume: Count = NO_CONTRACTS
     open_interest: Count = NO_CONTRACTS
-    settlement_value: Price | None = None
     printed_ns: int = 0
     wrong_prices: int = 0  # of the book that the last whole one replaced, trusted as it was
     version: int = 0
+
+    @property
+    def settlement_value(self) -> Price | None:
+        return self.info.settlement_value
 
     @property
     def tradable(self) -> bool:
@@ -98,7 +101,8 @@ class Markets:
             else:
                 if known.info.status in DECIDED and info.status not in DECIDED:
                     # A reading that is behind what the stream has told: a decided market does not open again.
-                    info = msgspec.structs.replace(info, status=known.info.status)
+                    value = known.info.settlement_value
+                    info = msgspec.structs.replace(info, status=known.info.status, settlement_value=value)
                 known.info = info
                 known.grid = PriceGrid(info.bands)
 
@@ -152,12 +156,12 @@ class Markets:
                 market.volume, market.open_interest = event.volume, event.open_interest
             case MarketChanged():
                 self._next_close_ms = 0
-                if event.settlement_value is not None:
-                    market.settlement_value = event.settlement_value
+                old, value = market.info, event.settlement_value
                 market.info = msgspec.structs.replace(
-                    market.info,
-                    status=event.status or market.info.status,
-                    close_ms=market.info.close_ms if event.close_ms is None else event.close_ms,
+                    old,
+                    status=event.status or old.status,
+                    close_ms=old.close_ms if event.close_ms is None else event.close_ms,
+                    settlement_value=old.settlement_value if value is None else value,
                 )
         return ()
 
@@ -198,15 +202,18 @@ class Markets:
     def mark(self, ticker: Ticker, position: int) -> tuple[Price | None, str]:
         """Price at which a position would leave, and its basis: bid for long YES, ask for short, else last trade.
 
-        A book that is not trusted keeps its last picture, and marks by it as `old`: a lost feed is no gain and no loss.
+        A book that is not trusted, or whose market is not open, keeps its last picture, and marks by it as `old`: a
+        lost feed is no gain and no loss. A decided market is marked at its result, for that is what it pays.
         """
         market = self._markets.get(ticker)
         if market is None:
             return None, "none"
+        if market.info.status in DECIDED and market.settlement_value is not None:
+            return market.settlement_value, "result"
         side = BookSide.BID if position >= 0 else BookSide.ASK
         best = market.book.best_bid if side is BookSide.BID else market.book.best_ask
         if best is not None:
-            return best, side.value if market.book.trusted else "old"
+            return best, side.value if market.tradable else "old"
         if market.last_price is not None:
             return market.last_price, "last"
         return None, "none"

@@ -143,8 +143,8 @@ class BookView(Part, frozen=True, kw_only=True):
 class PositionView(Part, frozen=True, kw_only=True):
     """A position in YES terms (count > 0: YES). `average_price` is rounded for showing, `cost` is exact.
 
-    `mark_basis` names the mark: `bid` (long), `ask` (short), `old` (of a book lost since), `last`, or `none` when there
-    is nothing to mark against.
+    `mark_basis` names the mark: `bid` (long), `ask` (short), `result` (of a decided market), `old` (of a book lost or a
+    market closed since), `last`, or `none` when there is nothing to mark against.
     `if_flat` is the money that closing at the mark would bring, before fees.
     """
 

@@ -27,6 +27,7 @@ from core.domain.records import Corrected, SessionEnded
 from core.engine.waiting import waiting_for
 from core.strategy.maker import MarketMaker
 from tests.core.builders import Bench, T, book, fill, market, report
+from tests.core.test_status import picture
 
 S = TraderState
 
@@ -699,6 +700,34 @@ def test_a_position_is_paid_when_the_market_is_and_not_when_it_is_determined(hel
     bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.FINALIZED))
     assert bench.desk.positions.net(T) == 0
     assert bench.desk.positions.cash == dollars(1000) + paid * abs(held)
+
+
+@pytest.mark.parametrize(("held", "value"), [(500, 10_000), (500, 0), (-500, 2_500)])
+def test_a_determined_market_is_marked_at_its_result(held: int, value: int) -> None:
+    """Nobody bids there any more: the last price is no word about what the position will bring."""
+    bench = holding(held)
+    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.DETERMINED, settlement_value=Price(value)))
+    shown = next(p for p in picture(bench).positions if p.ticker == T)
+    assert (shown.mark, shown.mark_basis) == (value, "result")
+    assert bench.desk.portfolio() == bench.desk.positions.cash + shown.if_flat
+    assert shown.if_flat == (value if held > 0 else 10_000 - value) * abs(held)
+
+
+def test_the_result_is_known_from_the_list_too() -> None:
+    bench = holding(500)
+    told = market(status=MarketStatus.DETERMINED, settlement_value=Price(10_000))
+    bench.desk.markets.learn((told,), 1)
+    assert bench.desk.markets.mark(T, 500) == (10_000, "result")
+    behind = market(status=MarketStatus.CLOSED)
+    bench.desk.markets.learn((behind,), 2)
+    assert bench.desk.markets.mark(T, 500) == (10_000, "result"), "a reading that is behind takes nothing back"
+
+
+def test_a_closed_markets_book_is_a_memory() -> None:
+    bench = holding(500)
+    assert bench.desk.markets.mark(T, 500) == (4_500, "bid")
+    bench.step(ev.MarketChanged(ticker=T, status=MarketStatus.CLOSED))
+    assert bench.desk.markets.mark(T, 500) == (4_500, "old")
 
 
 def test_a_settlement_that_happened_while_the_stream_was_down_is_no_unknown_drift() -> None:

@@ -203,6 +203,9 @@ def test_market_is_read_with_its_grid_and_its_events_words() -> None:
 def test_empty_sides_are_none_and_unknown_status_is_unknown() -> None:
     row = market_row(yes_bid_dollars="0.0000", yes_ask_dollars="1.0000", last_price_dollars="0.0000", status="odd")
     info = wire_markets.events(events(event_row([row]))).markets[0].info
+    assert info.settlement_value is None
+    decided = market_row(status="determined", settlement_value_dollars="1.0000")
+    assert wire_markets.events(events(event_row([decided]))).markets[0].info.settlement_value == 10_000
     assert (info.best_bid, info.best_ask, info.last_price) == (None, None, None)
     assert info.status is MarketStatus.UNKNOWN
 

@@ -9,8 +9,10 @@ from dataclasses import replace
 import console_builders as b
 import pytest
 
+from core.domain.amounts import Price
 from core.domain.commands import CancelOrder, Panic, Pause, ReadMarkets, UnwatchMarket, WatchMarket
-from core.domain.enums import Mode, OrderState
+from core.domain.enums import MarketStatus, Mode, OrderState
+from core.domain.ids import Ticker
 from core.domain.market import MarketListing
 from tui.actions import ACTIONS, action_on_key
 from tui.app import ConsoleOptions, TraderApp
@@ -113,6 +115,41 @@ async def test_every_key_does_one_thing_on_a_screen(bridge):
             own = [action for action in ACTIONS if key in action.keys and screen in action.where]
             assert found is not None
             assert not own or found in own
+
+
+def rows_of(app, word):
+    return [line for line in listing(app).splitlines() if word in line]
+
+
+@pytest.mark.parametrize("watched", [False, True])
+async def test_a_market_that_is_over_shows_no_live_price_but_what_became_of_it(bridge, watched):
+    ends = [(MarketStatus.CLOSED, None, "closed"), (MarketStatus.DETERMINED, Price(10_000), "pays 1.00"),
+            (MarketStatus.FINALIZED, Price(0), "paid 0.00"), (MarketStatus.INACTIVE, None, "inactive")]  # fmt: skip
+    over = tuple(
+        b.market(number, ticker=Ticker(f"KXOVER-{number}"), title="over", status=status, settlement_value=value)
+        for number, (status, value, _) in enumerate(ends)
+    )
+    bridge.listing = MarketListing(markets=over, read_at=b.ago(9))
+    if watched:
+        bridge.put(books=tuple(b.book(info.ticker, status=info.status.value) for info in over))
+    async with running(bridge) as (app, pilot):
+        await go(pilot, "markets")
+        for number, (_, _, words) in enumerate(ends):
+            (row,) = rows_of(app, f"KXOVER-{number} ")
+            assert words in row and "live" not in row and "quoted" not in row, row
+            assert "0.40" not in row and "0.50" not in row and "0.54" not in row, row
+            await pilot.press("down")
+        await pilot.press("home", "down", "enter")
+        await pilot.pause()
+        told = "\n".join(plain(line) for line in app.screen.query_one("#record", LinesView).lines)
+        assert "bid / ask / last" in told and "- / - /" in told and "closed" in told
+
+
+async def test_the_ladder_of_a_closed_market_says_so_and_is_not_live(bridge):
+    bridge.put(books=(b.book(status="closed"),))
+    async with running(bridge) as (app, pilot):
+        await pilot.pause()
+        assert "STALE market closed" in part(app, "ladder")
 
 
 async def test_a_key_of_the_desk_says_where_it_works(bridge):

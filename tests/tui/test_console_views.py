@@ -359,6 +359,13 @@ def liquidating(seconds: int, **changes):
     return b.snapshot(state=acting, progress=msgspec.structs.replace(told, **changes))
 
 
+@pytest.mark.parametrize("width", [76, 116])
+def test_a_position_in_a_determined_market_is_marked_by_its_result(width):
+    held = b.snapshot(positions=(b.position(mark=10_000, mark_basis="result"),))
+    row = plain(positions_block(frame(held, width=width)).rows[0].line)
+    assert "1.00 result" in row
+
+
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_a_liquidation_shows_how_far_it_is(width):
     told = frame(liquidating(41), width=width)
@@ -380,6 +387,12 @@ def test_a_limit_that_is_overrun_says_so(width):
 def test_the_smallest_screen_shows_a_liquidation_too():
     words = " ".join(plain(line) for line in small_lines(frame(liquidating(41), width=40)))
     assert "120 of 340 contracts done" in words and "4 orders left" in words
+
+
+@pytest.mark.parametrize("height", [12, 20])
+def test_a_long_reason_never_crowds_out_that_a_book_is_stale(height):
+    lost = b.snapshot(books=(b.book(trusted=False, untrusted_reason="levels contradict each other " * 4),))
+    assert "STALE levels contradict" in text(ladder_block(frame(lost, width=36, height=height, rows=5), 40))
 
 
 @pytest.mark.parametrize("state", list(TraderState))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from core.domain.enums import TraderState
+from core.domain.enums import MarketStatus, TraderState
 from core.trading.snapshot import BookView, FeedView, TraderSnapshot
 from tui.view_models.cells import UNKNOWN, Line
 
@@ -96,6 +96,8 @@ def book_stale(book: BookView, feed: FeedView, snapshot: TraderSnapshot, now_ns:
         return "screen behind"
     if book.updated_ns <= 0:
         return "no data yet"
+    if book.status != MarketStatus.ACTIVE:
+        return f"market {book.status}"
     if not book.trusted:
         return book.untrusted_reason or "not trusted"
     if not feed.stream_up:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.domain.amounts import Count, Price, count_text, price_text
-from core.domain.enums import MarketStatus
+from core.domain.enums import DECIDED, MarketStatus
 from core.domain.ids import EventTicker, Ticker
 from core.domain.market import MarketInfo, MarketListing
 from core.trading.snapshot import BookView
@@ -33,7 +33,7 @@ COLUMNS = (
     Column("LAST", 6, room=84),
     Column("VOL 24H", 11),
     Column("OPEN INT", 11, room=100),
-    Column("STATUS", 10, right=False, room=72),
+    Column("STATUS", 11, right=False, room=72),
     Column("CLOSES", 6, room=92),
     Column("TITLE", 44, right=False, room=150),
 )
@@ -50,7 +50,7 @@ class Found:
 
 def _spread(info: MarketInfo) -> int:
     """Width of the listed market; one-sided ones are the widest."""
-    if info.best_bid is None or info.best_ask is None:
+    if info.best_bid is None or info.best_ask is None or info.status is not MarketStatus.ACTIVE:
         return 1 << 30
     return info.best_ask - info.best_bid
 
@@ -155,21 +155,33 @@ def _event_row(key: str, infos: tuple[MarketInfo, ...], width: int) -> Row:
 
 
 def _quote(info: MarketInfo, book: BookView | None) -> tuple[Price | None, Price | None, Price | None]:
+    """Bid, ask and last price; a market that is not open has no bid and no ask, whatever stood there last."""
+    last = info.last_price if book is None else book.last_price
+    if info.status is not MarketStatus.ACTIVE:
+        return None, None, last
     if book is None:
-        return info.best_bid, info.best_ask, info.last_price
-    bid = book.bids[0][0] if book.bids else None
-    ask = book.asks[0][0] if book.asks else None
-    return bid, ask, book.last_price
+        return info.best_bid, info.best_ask, last
+    return book.bids[0][0] if book.bids else None, book.asks[0][0] if book.asks else None, last
+
+
+def status_words(info: MarketInfo) -> str:
+    """The status; of a decided market what one YES contract pays, or paid."""
+    if info.status not in DECIDED or info.settlement_value is None:
+        return info.status.value
+    verb = "paid" if info.status is MarketStatus.FINALIZED else "pays"
+    return f"{verb} {price_text(info.settlement_value)}"
 
 
 def _price(price: Price | None) -> str:
     return UNKNOWN if price is None else price_text(price, fine=bool(price % 100))
 
 
-def _book_cell(book: BookView | None, look: Look) -> Cell:
+def _book_cell(info: MarketInfo, book: BookView | None, look: Look) -> Cell:
     """`live` or `quoted`, `quiet` or `STALE` where its road is, or nothing for a market that is not watched."""
     if book is None:
         return ("", "")
+    if info.status is not MarketStatus.ACTIVE:
+        return ("over", "dim")
     stale = book_stale(book, look.snapshot.feed, look.snapshot, look.frame.now_ns)
     if stale:
         return ("STALE", "stale")
@@ -182,7 +194,7 @@ def _market_row(
     info: MarketInfo, book: BookView | None, look: Look, columns: Sequence[tuple[int, Column]], indent: str
 ) -> Row:
     bid, ask, last = _quote(info, book)
-    word, word_role = _book_cell(book, look)
+    word, word_role = _book_cell(info, book, look)
     role = "dim" if book is None or word == "STALE" else ""
     gap = _price(Price(ask - bid)) if bid is not None and ask is not None else UNKNOWN
     closes = _closes(info, look)
@@ -196,7 +208,7 @@ def _market_row(
         (_price(last), role),
         (count_text(info.volume_24h), "dim"),
         (count_text(info.open_interest), "dim"),
-        (info.status.value, "" if open_now else "warn"),
+        (status_words(info), "" if open_now else "warn"),
         (closes, "dim"),
         (info.title, "dim"),
     ]
@@ -229,6 +241,7 @@ def _record(info: MarketInfo, book: BookView | None, look: Look, age: str) -> tu
             ("event", info.event_ticker + (" (one of its markets pays)" if info.mutually_exclusive else "")),
             ("series", info.series_ticker),
             ("status", info.status.value),
+            ("result", status_words(info) + " a YES contract" if info.settlement_value is not None else "none yet"),
             ("bid / ask / last", f"{_price(bid)} / {_price(ask)} / {_price(last)}"),
             ("prices from", source),
             ("volume 24 h", f"{count_text(info.volume_24h)} contracts, as listed {age} ago"),

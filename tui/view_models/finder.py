@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.domain.amounts import COUNT_SCALE, price_text
+from core.domain.enums import MarketStatus
 from core.domain.ids import Ticker
 from core.domain.market import MarketInfo, MarketListing
 from tui.view_models.cells import UNKNOWN, Column, Line, columns_for, table_head, table_line
@@ -37,8 +38,9 @@ def finder_lines(
     top = min(max(chosen - rows + 1, 0), max(len(found) - rows, 0))
     lines: list[Line] = []
     for index, info in enumerate(found[top : top + rows], start=top):
-        bid = price_text(info.best_bid) if info.best_bid else UNKNOWN
-        ask = price_text(info.best_ask) if info.best_ask else UNKNOWN
+        is_open = info.status is MarketStatus.ACTIVE
+        bid = price_text(info.best_bid) if info.best_bid and is_open else UNKNOWN
+        ask = price_text(info.best_ask) if info.best_ask and is_open else UNKNOWN
         line = table_line(
             columns,
             [
@@ -47,7 +49,7 @@ def finder_lines(
                 (bid, "bid"),
                 (ask, "ask"),
                 (f"{info.volume_24h // COUNT_SCALE:,}", "dim"),
-                ("watched" if info.ticker in watched else info.status.value, "dim"),
+                ("watched" if info.ticker in watched and is_open else info.status.value, "dim" if is_open else "warn"),
                 (info.title, "dim"),
             ],
         )

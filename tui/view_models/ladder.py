@@ -17,7 +17,7 @@ from core.domain.ids import Ticker
 from core.domain.market import PriceBand
 from core.trading.snapshot import BookView
 from tui.view_models.ages import age_text, book_stale, stream_word
-from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, first_fitting, fit, number, packed
+from tui.view_models.cells import UNKNOWN, Block, Cell, Line, Row, cut, first_fitting, fit, number, packed
 from tui.view_models.ticket import ticket_line
 from tui.view_models.view_state import Frame, chosen_book
 
@@ -253,7 +253,7 @@ def _foot(frame: Frame, book: BookView, stale: str, hidden: str) -> tuple[Line, 
     quiet = _quiet(frame)
     status = f"STALE {stale}" if stale else quiet or book.status
     role = "stale" if stale else "warn" if quiet else "dim"
-    age_line: Line = ((f"age {age} ", "stale" if stale else "dim"), (status, role))
+    age_line = cut(((f"age {age} ", "stale" if stale else "dim"), (status, role)), frame.width)
     own_line: Line = ((hidden, "own"),) if hidden else ()
     whole, oi = book.volume // COUNT_SCALE, book.open_interest // COUNT_SCALE
     volume: Line = ((f"vol {whole:,}", "dim"),)

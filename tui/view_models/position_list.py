@@ -21,7 +21,7 @@ COLUMNS = (
     Column("QTY", 8),
     Column("AVG", 6),
     Column("MARK", 6),
-    Column("BY", 5, right=False),
+    Column("BY", 6, right=False),
     Column("MARK AGE", 8, room=104),
     Column("UNREAL", 11),
     Column("AT MARK", 11, room=92),

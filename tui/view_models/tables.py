@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from core.domain.amounts import Price, complement, count_text, money_text, price_text
@@ -26,6 +27,12 @@ POSITION_COLUMNS = (
     Column("FEES", 8, room=84),
     Column("IF FLAT", 10, room=96),
     Column("SINCE", 5, room=70),
+)
+
+# Where a market is decided the basis is a longer word; elsewhere the room goes to other columns.
+RESULT_COLUMNS = tuple(
+    replace(column, width=len("result"), room=column.room + 2) if column.title == "BY" else column
+    for column in POSITION_COLUMNS
 )
 
 ORDER_COLUMNS = (
@@ -125,7 +132,8 @@ def positions_block(frame: Frame) -> Block:
     held = [position for position in snapshot.positions if position.count or position.realized or position.fees]
     held.sort(key=lambda position: (position.count == 0, position.ticker))
     held = _sorted(held, frame, "positions")
-    columns = columns_for(POSITION_COLUMNS, frame.width, max((len(position.ticker) for position in held), default=0))
+    kind = RESULT_COLUMNS if any(p.mark_basis == "result" for p in held) else POSITION_COLUMNS
+    columns = columns_for(kind, frame.width, max((len(position.ticker) for position in held), default=0))
     fine = any((position.average_price or 0) % 100 or (position.mark or 0) % 100 for position in held)
     built = LazyRows(
         [position.ticker for position in held],
@@ -180,7 +188,10 @@ def _position_row(
         (count_text(abs(position.count)), dim),  # type: ignore[arg-type]
         (_side_price(position.average_price, no=no, fine=fine), dim),
         (_side_price(position.mark, no=no, fine=fine), dim),
-        (position.mark_basis if not flat else "", "warn" if position.mark_basis == "old" else "dim"),
+        (
+            position.mark_basis if not flat else "",
+            "warn" if position.mark_basis == "old" else "own" if position.mark_basis == "result" else "dim",
+        ),
         (unrealized, dim or signed_role(position.unrealized)),
         (money_text(position.realized, sign=True), dim or signed_role(position.realized)),
         (money_text(position.fees), "dim"),
