@@ -71,7 +71,13 @@ def _all_blocked(situation: Situation) -> str:
     return "" if own else "no own order is open"
 
 
+def _taped(situation: Situation) -> str:
+    return "a tape cannot be asked" if situation.snapshot.identity.mode is Mode.REPLAY else ""
+
+
 def _market_known(situation: Situation) -> str:
+    if _taped(situation):
+        return _taped(situation)
     return "" if situation.market else "no market is shown"
 
 
@@ -113,7 +119,7 @@ DESK_ACTIONS: tuple[Action, ...] = (
     Action("explain", ("e",), "e", says("Explain"), "Why the bot trades this market or not, gate by gate", "Look",
            footer=10, blocked=_market_known),
     Action("bundle", ("B",), "B", says("Bug bundle"), "Collect what a bug report needs; lists it before it is written",
-           "Look"),
+           "Look", blocked=_taped),
     Action("find", ("slash",), "/", _find_label, "On the book: find a market. On a table: show only rows with words",
            "Look", footer=9, where=ON_DESK),
     Action("sort_rows", ("s",), "s", says("Sort"), "Sort positions or orders by the next column", "Look", footer=12,

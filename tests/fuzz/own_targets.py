@@ -41,7 +41,7 @@ from tests.exchange import support
 from tests.fuzz.exchange_targets import text_of
 from tests.fuzz.storm import Taker, Target
 from tests.fuzz.wire_targets import always, packed
-from tui.commands.status import read_picture
+from tui.commands.sessions import read_picture
 
 BAD = (BadInput,)
 SHARED = Path("/dev/shm")  # where there is one: files in memory

@@ -409,6 +409,13 @@ def test_the_first_try_again_is_told_without_a_doubled_word():
     assert "next try 3 in 4 s" in "\n".join(plain(line) for line in state_lines(frame(waiting, width=80)))
 
 
+def test_a_tape_is_not_asked_what_only_a_trader_knows():
+    replay = Situation(b.snapshot(identity=b.identity(mode=Mode.REPLAY)), ViewState(), market=b.HIGHNY)
+    for name in ("explain", "bundle"):
+        assert BY_NAME[name].why_not(replay) == "a tape cannot be asked"
+        assert not BY_NAME[name].why_not(replace(replay, snapshot=b.snapshot()))
+
+
 def test_every_blocked_action_says_why():
     situation = Situation(b.empty(), ViewState())
     for name in ("pause", "liquidate", "cancel", "arm", "recalibrate", "watch", "copy_row", "next_market"):

@@ -5,10 +5,17 @@ import stat
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from core.domain.enums import ExitReason
+from core.domain.errors import BadInput
+from core.trading.snapshot import ExitView
+from core.trading.startup import startup_snapshot
+from tests.core.test_status import identity
 from tests.whole.support import run, start, status, wait_for_line
-from tui.commands.status import _running_text
+from tui.commands.status import standing
+from tui.commands.status import status as status_command
 
 
 @pytest.mark.wide
@@ -74,6 +81,22 @@ def test_no_form_shows_key_or_token(tmp_path: Path) -> None:
             assert run(tmp_path, "stop").returncode == 0
 
 
-def test_a_picture_much_older_than_a_second_is_marked_stale():
-    assert _running_text("7", 900_000_000) == "running, pid 7, 0.9 s old"
-    assert "STALE" in _running_text("7", 9_000_000_000)
+def test_the_exit_code_says_whether_the_session_is_well():
+    then = startup_snapshot(identity(), 0, 1_795_000_000_000_000_000)
+    at = then.taken_at
+    assert standing(then, "7", at + 900_000_000) == ("running, pid 7, 0.9 s old", 0)
+    words, code = standing(then, "7", at + 9_000_000_000)
+    assert "STALE" in words and "nothing below is of now" in words and code == 4
+    words, code = standing(then, None, at)
+    assert words.startswith("ENDED WITHOUT AN ORDERLY STOP; last picture") and code == 4
+    for ended, wanted in ((0, 0), (4, 4), (1, 4)):
+        left = ExitView(reason=ExitReason.QUIT, code=ended, detail="", resting_after_stop=0, foreign_resting=0,
+                        unverified=(), at=at)  # fmt: skip
+        words, code = standing(msgspec.structs.replace(then, exit=left), None, at)
+        assert words.endswith(f"exit {ended}") and code == wanted
+
+
+@pytest.mark.parametrize("form", [{"history": 3}, {"as_json": True}])
+def test_forms_that_exclude_each_other_are_refused(tmp_path: Path, form: dict[str, int]) -> None:
+    with pytest.raises(BadInput, match=r"--summary is a form of its own; leave it or --(history|json) out"):
+        status_command(tmp_path, summary=True, **form)

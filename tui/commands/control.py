@@ -12,8 +12,7 @@ import typer
 
 from core.domain.enums import ExitCode
 from core.domain.errors import BadInput
-from tui.commands.options import ConfigOption, ModeOption, SessionOption, StateDirOption
-from tui.commands.status import newest_session, read_picture
+from tui.commands.sessions import on_session, read_picture
 
 if TYPE_CHECKING:
     from core.local.endpoint import Answer
@@ -31,47 +30,32 @@ LIQUIDATE = "Close every position by reduce-only orders; ends paused. Shows the 
 
 def register(app: typer.Typer) -> None:
     for word, text in PLAIN.items():
-        app.command(word, help=text, epilog=f"Example:  kalshi-trader {word}")(_plain(word))
-    app.command("liquidate", help=LIQUIDATE, epilog="Example:  kalshi-trader liquidate --yes")(liquidate)
-    app.command("stop", help="Stop the running trader in order.", epilog="Example:  kalshi-trader stop --now")(stop)
-    app.command(
-        "reset-breaker",
-        help="Close the circuit breaker by hand.",
-        epilog="Example:  kalshi-trader reset-breaker --reason 'looked into it'",
-    )(reset_breaker)
+        app.command(word, help=text, epilog=f"Example:  kalshi-trader {word}")(on_session(_plain(word)))
+    for word, text, example, command in (
+        ("liquidate", LIQUIDATE, "--yes", liquidate),
+        ("stop", "Stop the running trader in order.", "--now", stop),
+        ("reset-breaker", "Close the circuit breaker by hand.", "--reason 'looked into it'", reset_breaker),
+    ):
+        app.command(word, help=text, epilog=f"Example:  kalshi-trader {word} {example}")(on_session(command))
 
 
 def _plain(word: str) -> Callable[..., int]:
-    def command(
-        mode: ModeOption = None,
-        config: ConfigOption = None,
-        state_dir: StateDirOption = None,
-        session: SessionOption = None,
-    ) -> int:
-        return send(word, "", newest_session(config, state_dir, mode, session))
+    def command(folder: Path) -> int:
+        return send(word, "", folder)
 
     return command
 
 
 def reset_breaker(
-    reason: Annotated[str, typer.Option(help="Why it may trade again; kept in the journal.")],
-    mode: ModeOption = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    session: SessionOption = None,
+    folder: Path, reason: Annotated[str, typer.Option(help="Why it may trade again; kept in the journal.")]
 ) -> int:
-    return send("reset-breaker", reason, newest_session(config, state_dir, mode, session))
+    return send("reset-breaker", reason, folder)
 
 
 def liquidate(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
-    mode: ModeOption = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    session: SessionOption = None,
+    folder: Path, yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False
 ) -> int:
     """The plan as the console shows it; with real money the word must be typed."""
-    folder = newest_session(config, state_dir, mode, session)
     if not yes and not _agreed(folder):
         typer.echo("nothing was closed")
         return 1
@@ -97,16 +81,12 @@ def _agreed(folder: Path) -> bool:
 
 
 def stop(
+    folder: Path,
     now: Annotated[bool, typer.Option("--now", help="Shorten the waits; cancels are still sent.")] = False,
-    mode: ModeOption = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    session: SessionOption = None,
 ) -> int:
     """0 when the trader's certificate says that nothing of ours rests, else 4."""
     from core.local.folder import lock_holder
 
-    folder = newest_session(config, state_dir, mode, session)
     answer = ask_trader("stop-now" if now else "stop", "", folder)
     if not answer.ok:
         typer.echo(answer.text, err=True)

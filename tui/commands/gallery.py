@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from errno import EROFS
 from pathlib import Path
 
 from core.config import Settings
-from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder
-from core.domain.ids import Ticker
-from core.domain.market import MarketListing
+from core.domain.commands import Command
 from core.environment import embedded_settings
 from core.lab.world import run_world
 from core.local.clock import SystemClock
 from core.sim.auth import generate_private_key
 from core.sim.server import ExchangeServer
-from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
-from core.trading.panel import status_text
 from core.trading.snapshot import TraderSnapshot
 from tui.bridge import LabDoor
+from tui.commands.bridges import SilentBridge
 from tui.picture import draw
+
+STILL = "a picture stands still"
 
 # Name of the file, size of the terminal, keys pressed before the picture.
 PICTURES: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = (
@@ -32,10 +30,12 @@ LAB = ("fault-lab", (120, 40), ("g", "f"))
 ARMED = (("frame_lost", {"rate": 5}), ("reply_lost", {"times": 2}))
 
 
-class StillBridge:
+class StillBridge(SilentBridge):
     """A trader that stands still: one picture, no wishes."""
 
-    def __init__(self, snapshot: TraderSnapshot, door: LabDoor | str = "a picture stands still") -> None:
+    why = STILL
+
+    def __init__(self, snapshot: TraderSnapshot, door: LabDoor | str = STILL) -> None:
         self._snapshot = snapshot
         self._door = door
 
@@ -48,32 +48,8 @@ class StillBridge:
     def next_command_id(self) -> int:
         return 1
 
-    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
-        return status_text(self._snapshot, self._snapshot.taken_at, form, ascii_only=ascii_only)
-
     def state_folder(self) -> Path:
         return Path()
-
-    def preview_order(self, wish: PlaceOrder | AmendOrder | CancelOrder) -> OrderPreview | None:
-        return None
-
-    def explain_market(self, ticker: Ticker) -> Explanation | None:
-        return None
-
-    def strategy_report(self) -> StrategyReport | None:
-        return None
-
-    def check_parameter(self, name: str, value: str) -> str:
-        return ""
-
-    async def bug_bundle(self) -> tuple[Piece, ...]:
-        return ()
-
-    async def write_bundle(self, pieces: tuple[Piece, ...]) -> Path:
-        raise OSError(EROFS, "a picture stands still")
-
-    def market_listing(self) -> MarketListing:
-        return MarketListing()
 
     def fault_lab(self) -> LabDoor | str:
         return self._door

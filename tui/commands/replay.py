@@ -10,16 +10,14 @@ from pathlib import Path
 import msgspec
 import typer
 
-from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder, Stop
+from core.domain.commands import Command, Stop
 from core.domain.enums import ExitReason
 from core.domain.errors import BadInput
-from core.domain.ids import Ticker
 from core.domain.market import MarketListing
 from core.replay import Replay
-from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
-from core.trading.panel import status_text
 from core.trading.snapshot import ActionView, ExitView, TraderSnapshot
 from tui.bridge import LabDoor
+from tui.commands.bridges import SilentBridge
 
 NO_WISHES = "a replay takes no wishes: it shows what was done"
 
@@ -45,8 +43,10 @@ def verdict(replay: Replay) -> tuple[str, ...]:
     return (f"replayed: {told}{end}",)
 
 
-class ReplayBridge:
+class ReplayBridge(SilentBridge):
     """What the console sees of a replay. Its clock is the recorded one, at `speed`."""
+
+    why = NO_WISHES
 
     def __init__(self, replay: Replay, speed: float, folder: Path) -> None:
         self._replay = replay
@@ -108,30 +108,8 @@ class ReplayBridge:
     def next_command_id(self) -> int:
         return self._next()
 
-    def status_text(self, *, ascii_only: bool = False, form: str = "panel") -> str:
-        taken = self._replay.snapshot
-        return status_text(taken, taken.taken_at, form, ascii_only=ascii_only)
-
     def state_folder(self) -> Path:
         return self._folder
-
-    def preview_order(self, wish: PlaceOrder | AmendOrder | CancelOrder) -> OrderPreview | None:
-        return None
-
-    def explain_market(self, ticker: Ticker) -> Explanation | None:
-        return None
-
-    def strategy_report(self) -> StrategyReport | None:
-        return None
-
-    def check_parameter(self, name: str, value: str) -> str:
-        return NO_WISHES
-
-    async def bug_bundle(self) -> tuple[Piece, ...]:
-        return ()
-
-    async def write_bundle(self, pieces: tuple[Piece, ...]) -> Path:
-        raise OSError(0, NO_WISHES)
 
     def market_listing(self) -> MarketListing:
         markets = self._replay.engine.desk.markets

@@ -10,8 +10,7 @@ import typer
 
 from core.domain.errors import BadInput
 from tui.commands.control import send
-from tui.commands.options import ConfigOption, ModeOption, SessionOption, StateDirOption
-from tui.commands.status import newest_session
+from tui.commands.sessions import on_session
 
 STRATEGY = '''"""{title}: a strategy of your own; docs/strategies.md says what a view holds and a decision may wish."""
 
@@ -82,9 +81,9 @@ def register(app: typer.Typer) -> None:
     for word, text, example, command in (
         ("list", "Print every strategy and its parameters.", "list", show),
         ("new", "Write a template and its test into this folder.", "new mine", new),
-        ("set", "Change a parameter of the running strategy.", "set size 3", change),
-        ("on", "Switch the running trader's strategy on again.", "on", on),
-        ("off", "Switch the running trader's strategy off and cancel its orders.", "off", off),
+        ("set", "Change a parameter of the running strategy.", "set size 3", on_session(change)),
+        ("on", "Switch the running trader's strategy on again.", "on", on_session(on)),
+        ("off", "Switch the running trader's strategy off and cancel its orders.", "off", on_session(off)),
     ):
         group.command(word, help=text, epilog=f"Example:  kalshi-trader strategy {example}")(command)
     app.add_typer(group, name="strategy", epilog="Example:  kalshi-trader strategy list")
@@ -124,29 +123,16 @@ def new(name: Annotated[str, typer.Argument(help="A Python name in small letters
 
 
 def change(
+    folder: Path,
     name: Annotated[str, typer.Argument(help="The parameter.")],
     value: Annotated[str, typer.Argument(help="Its new value, as `strategy list` writes it.")],
-    mode: ModeOption = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    session: SessionOption = None,
 ) -> int:
-    return send("strategy-set", f"{name}={value}", newest_session(config, state_dir, mode, session))
+    return send("strategy-set", f"{name}={value}", folder)
 
 
-def on(
-    mode: ModeOption = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    session: SessionOption = None,
-) -> int:
-    return send("strategy-on", "", newest_session(config, state_dir, mode, session))
+def on(folder: Path) -> int:
+    return send("strategy-on", "", folder)
 
 
-def off(
-    mode: ModeOption = None,
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    session: SessionOption = None,
-) -> int:
-    return send("strategy-off", "", newest_session(config, state_dir, mode, session))
+def off(folder: Path) -> int:
+    return send("strategy-off", "", folder)
