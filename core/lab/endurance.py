@@ -75,7 +75,7 @@ def script(seed: int, seconds: int, quiet_s: int = QUIET_S) -> list[tuple[float,
         lasts = chance.uniform(3, 12)
         rows.append((now + lasts, lambda scene: scene.server.faults.disarm()))
         now += lasts + chance.uniform(3, 15)
-    rows += _person(seconds)
+    rows += person(seconds)
     return rows
 
 
@@ -83,7 +83,7 @@ def _arm(name: str, params: dict[str, Any]) -> Action:
     return lambda scene: scene.arm(name, **params)
 
 
-def _person(seconds: int) -> Iterator[tuple[float, Action]]:
+def person(seconds: int) -> Iterator[tuple[float, Action]]:
     """Somebody who looks every few seconds and resets a breaker that tripped a while ago."""
 
     def look(scene: Scene) -> None:
@@ -104,13 +104,13 @@ def endure(*, minutes: int, seed: int, key_pem: bytes, quiet_s: int = QUIET_S) -
     return play(settings, script(seed, seconds, quiet_s), seconds=seconds, key_pem=key_pem, seed=seed)
 
 
-def report(played: Played, *, minutes: int, seed: int) -> dict[str, Any]:
+def report(played: Played, *, minutes: int, seed: int, scenario: str = SCENARIO) -> dict[str, Any]:
     """What happened, for people: the session's own report with the faults beside it."""
     scene, records = played.scene, played.scene.oracle.records
     session = session_report(scene.trader, played.exit)
     states = Counter(row["state"] for row in session.pop("states"))
     return {
-        "scenario": SCENARIO,
+        "scenario": scenario,
         "minutes": minutes,
         "seed": seed,
         "violations": played.violations,

@@ -7,6 +7,7 @@ gets the scene: faults to arm, the line to cut, wishes to hand in.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -20,7 +21,7 @@ from core.lab.oracle import Oracle
 from core.sim.link import LinkedLoop
 from core.sim.scenarios import Happening
 from core.sim.server import ExchangeServer
-from core.sim.virtual_clock import VirtualClock, run_virtual
+from core.sim.virtual_clock import EPOCH_NS, VirtualClock, run_virtual
 from core.trading.desk import Desk
 from core.trading.snapshot import ExitView, TraderSnapshot
 
@@ -91,10 +92,13 @@ def play(
     key_pem: bytes,
     seed: int = 7,
     prepare: Action | None = None,
+    look_s: float = LOOK_S,
+    epoch_ns: int = EPOCH_NS,
 ) -> Played:
     """Trade for `seconds`, with every action of the script at its time, then stop in order and judge.
 
-    `prepare` is called before the trader starts. The story ends early when the trader leaves by itself.
+    `prepare` is called before the trader starts. The oracle looks every `look_s`; the wall clock begins at `epoch_ns`.
+    The story ends early when the trader leaves by itself.
     """
 
     async def live(clock: VirtualClock) -> Played:
@@ -106,14 +110,17 @@ def play(
         if prepare is not None:
             prepare(scene)
         running = asyncio.ensure_future(trader.run())
-        begun_ns, due = loop.now_ns, sorted(script, key=lambda row: row[0])
+        begun_ns, due = loop.now_ns, deque(sorted(script, key=lambda row: row[0]))
+        looked = -look_s
         while not running.done() and (loop.now_ns - begun_ns) / 1e9 < seconds:
             passed = (loop.now_ns - begun_ns) / 1e9
             while due and due[0][0] <= passed + 1e-6:
-                due.pop(0)[1](scene)
-            scene.look()
-            ahead = due[0][0] - passed if due else LOOK_S
-            await asyncio.sleep(max(1e-3, min(LOOK_S, ahead)))
+                due.popleft()[1](scene)
+            if passed >= looked + look_s - LOOK_S:  # at the usual pace: each time
+                looked = passed
+                scene.look()
+            ahead = due[0][0] - passed if due else look_s
+            await asyncio.sleep(max(1e-3, min(look_s, ahead)))
         picture = trader.snapshot
         trader.submit(Stop(origin=Origin.TIMER, reason=ExitReason.TIME))
         while not running.done():
@@ -122,4 +129,4 @@ def play(
         exit_view = await running
         return Played(scene=scene, picture=picture, exit=exit_view, violations=dict(scene.oracle.judge()))
 
-    return run_virtual(live, loop_factory=LinkedLoop)
+    return run_virtual(live, epoch_ns=epoch_ns, loop_factory=LinkedLoop)

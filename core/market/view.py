@@ -178,7 +178,8 @@ class Markets:
         """Check the books changed in this batch; returns those found crossed."""
         if not self._dirty:
             return ()
-        bad = tuple(t for t in sorted(self._dirty) if not self._markets[t].book.check_uncrossed())
+        dirty = self._dirty if len(self._dirty) == 1 else sorted(self._dirty)
+        bad = tuple([t for t in dirty if not self._markets[t].book.check_uncrossed()])
         self._dirty.clear()
         return bad
 

@@ -46,10 +46,10 @@ class Network:
 
     def action(self, vector: Vector) -> int:
         """The action for one observation; the first of equals."""
-        hidden = vector @ self.w0
+        hidden = vector.dot(self.w0)  # the same bits as `@`, sooner
         hidden += self.b0
         np.tanh(hidden, hidden)
-        scores = hidden @ self.w1
+        scores = hidden.dot(self.w1)
         scores += self.b1
         return int(scores.argmax())
 

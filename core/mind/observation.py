@@ -84,6 +84,7 @@ _UNBOUND = [
 # Where bytes of a window begin, and how a number of it is read.
 _MIDDLE, _VOLATILITY = 4 * NAMES.index("middle"), 4 * NAMES.index("volatility")
 _NEWEST = ROW_BYTES * (HISTORY - 1)
+_FLOAT32 = np.dtype(np.float32)
 _NUMBER = Struct("=f").unpack_from
 Vector = NDArray[np.float32]
 
@@ -145,7 +146,7 @@ def _slide(row: bytes, window: Window, at_ms: int) -> tuple[Vector, Window]:
         after = Window(window.rows[ROW_BYTES:] + row, at_ms)
     else:
         after = Window(window.rows[:-ROW_BYTES] + row, window.begun_ms)
-    return np.frombuffer(after.rows, dtype=np.float32), after
+    return np.frombuffer(after.rows, _FLOAT32), after
 
 
 def _part(count: float) -> float:

@@ -98,6 +98,15 @@ SCENARIOS: dict[str, Scenario] = {
             timer=30,
             happenings=(_at(90, "dispute", rank=1), _at(120, "amend", rank=1, result="no")),
         ),
+        # A long day: slow, events that close every two hours and are paid, the window of maintenance.
+        Scenario(
+            name="day",
+            style=Style(pace=8, volatility=350),
+            closes_in=7_200,
+            determined_after=600,
+            timer=1_200,
+            maintenance=True,
+        ),
         Scenario(name="maintenance", happenings=(_at(30, "pause-trading", lasts=60),), maintenance=True),
         Scenario(
             name="flash",
