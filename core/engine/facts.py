@@ -18,6 +18,7 @@ from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
 LOST_READS = 3
+ANSWERED_WRITES = (ev.OrderAccepted, ev.OrderRejected, ev.CancelConfirmed, ev.CancelNotFound, ev.AmendConfirmed)
 FAILED_WRITES = (ev.OrderOutcomeUnknown, ev.AmendOutcomeUnknown, ev.OrderNotSent, ev.CancelFailed, ev.GroupFailed)
 
 
@@ -153,6 +154,8 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
     desk.refusals.note(desk, fact, order.ticker if order else None)
     if counts and isinstance(fact, FAILED_WRITES):
         desk.links.failed_writes_ns.append(desk.now_ns)
+    if isinstance(fact, ANSWERED_WRITES):
+        desk.links.written_ns = desk.now_ns
     elapsed = getattr(fact, "elapsed_ns", None)
     log = desk.status.log_action_result
     match fact:

@@ -64,6 +64,9 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
     # What has not come up yet is not an error.
     stream = "error" if links.stream_epoch and not links.stream_up else ("degraded" if quiet else "healthy")
     client = "healthy" if links.client_up else ("degraded" if links.last_reply_ns is None else "error")
+    failed, failed_ns = links.writes_failed(desk.now_ns - desk.settings.limits.breaker_windows[0][1])
+    if client == "healthy" and failed_ns is not None and failed_ns >= links.written_ns:
+        client = "degraded"  # reads go well, and no order or cancel gets through
     calibrated = engine.life.calibrations
     compared = calibrated and desk.wall_ns - desk.synced_at < SYNCS_MISSED * desk.settings.sync_ns
     actor = engine.actor
@@ -76,7 +79,8 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
          f"{calibrated} comparisons, drift {money_text(desk.drift_cash, places=6)}", last("StateSync")),
         ("OrderbookIntegration", stream, f"{len(desk.markets.watched)} books, {len(untrusted)} untrusted",
          links.last_message_ns),
-        ("TradingClientIntegration", client, f"{links.failed_reads} failed reads in a row", links.last_reply_ns),
+        ("TradingClientIntegration", client,
+         f"{links.failed_reads} failed reads in a row, {failed} failed writes", links.last_reply_ns),
         ("ActorService", "error" if actor.off else "healthy",
          f"strategy {actor.strategy.name} " + (f"off: {actor.off}" if actor.off else f"on, {actor.decisions.made} "
          f"decisions, {actor.decisions.dropped} dropped"), last("ActorService")),

@@ -162,6 +162,8 @@ class Lifecycle:
             desk.links.client_up = False
             if desk.state in CONNECTED:
                 self.fail("trading_client_lost", counts=False)
+            elif desk.state is S.PAUSED:
+                desk.error("trading_client_lost", "PAUSED: no cancel gets through", counts=False)
         if not desk.links.stream_up and desk.state in CONNECTED - {S.TRADING_CLIENT_CONNECT}:
             self.fail("stream_lost", counts=False)
         if desk.refusals.key and desk.state in CONNECTED:
@@ -199,6 +201,7 @@ class Lifecycle:
             if isinstance(answer, ExchangeStatusRead):
                 desk.links.exchange_active = answer.exchange_active
                 desk.links.trading_active = answer.trading_active
+                self._client_found()
                 if desk.state in BUSY and not (answer.exchange_active and answer.trading_active):
                     self._health_ns = desk.now_ns + POLL_NS
                     desk.move(S.PAUSED, "exchange_pause", PauseKind.EXCHANGE)
@@ -211,6 +214,15 @@ class Lifecycle:
             paused_by_exchange = desk.machine.pause is PauseKind.EXCHANGE
             self._health_ns = desk.now_ns + (POLL_NS if paused_by_exchange else desk.settings.health_check_ns)
             self._health_request = desk.out.read(ReadKind.EXCHANGE_STATUS)
+
+    def _client_found(self) -> None:
+        """A client lost during a pause answers again: cancels go on, and what happened meanwhile is compared before
+        anything is traded.
+        """
+        desk = self.desk
+        if desk.state is S.PAUSED and not desk.links.client_up:
+            desk.links.client_up = self.owed = True
+            desk.status.log_recovery("the exchange answers again", "trading_client_lost")
 
     def _health_due(self) -> bool:
         desk = self.desk

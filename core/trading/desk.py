@@ -91,6 +91,8 @@ class Links:
     refused_frames: int = 0
     failed_writes_ns: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES_KEPT))
 
+    written_ns: int = 0  # the last write that was answered
+
     def writes_failed(self, since_ns: int) -> tuple[int, int | None]:
         """Orders, changes and cancels since then that no answer came for or that could not be done, and the last."""
         times = [at_ns for at_ns in self.failed_writes_ns if at_ns > since_ns]

@@ -241,6 +241,40 @@ def test_an_exchange_pause_found_by_the_health_check_pauses_and_recovers_through
     assert path(bench)[-2:] == [S.CALIBRATING, S.READY]
 
 
+@pytest.mark.parametrize("kind", [PauseKind.EXCHANGE, PauseKind.OPERATOR])
+def test_a_client_that_is_lost_during_a_pause_is_found_again(kind: PauseKind) -> None:
+    """It was not: the pause stood for ever, and the orders whose cancels had failed rested on."""
+    bench = Bench().up()
+    sent = bench.place()
+    bench.accept(sent)
+    if kind is PauseKind.OPERATOR:
+        bench.step(Pause())
+    else:
+        bench.trading = False
+        bench.beat(seconds=1, times=32)
+    assert bench.desk.machine.pause is kind
+    bench.failing = {ReadKind.EXCHANGE_STATUS}
+    bench.beat(seconds=1, times=60)
+    assert not bench.desk.links.client_up
+    failed = ev.CancelFailed(
+        client_order_id=sent.client_order_id, order_id=OrderId("o1"), status=503, reason="HTTP 503", elapsed_ns=1
+    )
+    bench.step(failed)
+    bench.failing, bench.trading = set(), True
+    before = len(bench.sent_cancels())
+    bench.beat(seconds=1, times=40)
+    assert bench.desk.links.client_up
+    assert len(bench.sent_cancels()) > before, "the cancel that failed goes out again"
+    bench.confirm_cancels()
+    bench.beat(seconds=1, times=20)
+    if kind is PauseKind.OPERATOR:
+        assert bench.desk.machine.pause is kind
+        bench.step(Resume(command_id=9))
+        bench.beat(seconds=1, times=20)
+    assert bench.state is S.READY
+    assert bench.engine.life.calibrations == 2, "compared before anything is traded"
+
+
 def test_a_lost_stream_is_an_error_that_recovers_through_calibration() -> None:
     bench = Bench().up()
     sent = bench.place()

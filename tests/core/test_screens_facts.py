@@ -79,6 +79,20 @@ def feed_of(bench: Bench) -> FeedView:
     return picture(bench).feed
 
 
+def client_of(bench: Bench) -> tuple[str, str]:
+    one = next(c for c in picture(bench).components if c.name == "TradingClientIntegration")
+    return one.status, one.detail
+
+
+def test_a_write_that_gets_through_ends_the_doubt_in_the_line() -> None:
+    bench = Bench().up()
+    bench.step(lost_trigger(bench))
+    assert client_of(bench)[0] == "degraded"
+    bench.beat(seconds=1)
+    bench.accept(bench.place())
+    assert client_of(bench)[0] == "healthy" and feed_of(bench).failed_writes == 1
+
+
 def lost_order(bench: Bench) -> ev.Fact:
     return unknown(bench.place())
 
@@ -110,6 +124,7 @@ def test_a_write_that_fails_is_on_the_line_for_a_minute(failure: Callable[[Bench
     at_ns = bench.desk.now_ns
     feed = feed_of(bench)
     assert (feed.rest_up, feed.failed_writes, feed.failed_write_ns) == (True, 1, at_ns), "one request, one failure"
+    assert client_of(bench) == ("degraded", "0 failed reads in a row, 1 failed writes")
     bench.beat(seconds=61)
     assert (feed_of(bench).failed_writes, feed_of(bench).failed_write_ns) == (0, None)
 

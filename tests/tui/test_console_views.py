@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.amounts import Money, Price, contracts
 from core.domain.enums import BookSide, Mode, OrderState, PauseKind, Permission, TraderState
-from core.trading.snapshot import ProgressView
+from core.trading.snapshot import ActivityView, LimitView, ProgressView
 from tui.action import Situation
 from tui.actions import ACTIONS, BY_NAME, action_table_markdown
 from tui.screen_actions import TITLES
@@ -25,7 +25,7 @@ from tui.view_models.header import alarm_line, header_line, notice_line, small_l
 from tui.view_models.help import help_block
 from tui.view_models.ladder import grid, ladder_block, place_window
 from tui.view_models.log import log_block
-from tui.view_models.money import money_block, risk_block
+from tui.view_models.money import meter, money_block, risk_block
 from tui.view_models.questions import certificate_lines, liquidation_lines, stopping_lines
 from tui.view_models.state import is_acting, shown_label, state_block, state_lines, time_in_state
 from tui.view_models.symbols import ASCII, UNICODE
@@ -387,6 +387,18 @@ def test_a_limit_that_is_overrun_says_so(width):
 def test_the_smallest_screen_shows_a_liquidation_too():
     words = " ".join(plain(line) for line in small_lines(frame(liquidating(41), width=40)))
     assert "120 of 340 contracts done" in words and "4 orders left" in words
+
+
+@pytest.mark.parametrize(("used", "word"), [(79, ""), (80, " near"), (100, " FULL"), (101, " OVER"), (1_000, " OVER")])
+def test_a_limit_that_is_passed_is_not_called_full(used, word):
+    limit = LimitView(name="open orders", used=used, limit=100, used_text=str(used), limit_text="100")
+    told = plain(meter(frame(width=60), limit, 60))
+    assert f"{used}%{word}  {used} of 100" in told
+
+
+def test_of_things_that_happened_at_once_the_last_told_is_the_newest():
+    same = tuple(ActivityView(at=b.ago(1), kind="state", text=text) for text in ("first", "last"))
+    assert "last" in plain(notice_line(frame(b.snapshot(activity=same))))
 
 
 @pytest.mark.parametrize("height", [12, 20])

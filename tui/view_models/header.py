@@ -62,13 +62,13 @@ def _mode_note(mode: Mode, *, fresh: bool) -> str:
 _WORD_ROLES = {"DOWN": "alarm", "STALE": "stale", "quiet": "warn"}
 
 
-def _road(name: str, word: str, detail: str, frame: Frame) -> Line:
+def _road(name: str, word: str, detail: str, frame: Frame, *, doubt: bool = False) -> Line:
     if word == "DOWN":
         return ((f"{name} {frame.symbols.failed} DOWN", "alarm"),)
     if word:
         return ((f"{name} {word} {detail}", _WORD_ROLES[word]),)
     sign = f"{frame.symbols.full} " if frame.width >= 110 else ""
-    return ((f"{name} ", "dim"), (sign, "ok"), (detail, ""))
+    return ((f"{name} ", "dim"), (sign, "warn" if doubt else "ok"), (detail, ""))
 
 
 def stream_line(frame: Frame) -> Line:
@@ -86,7 +86,7 @@ def rest_line(frame: Frame, *, latency: bool = True, failures: bool = True) -> L
     if latency and feed.rest_latency_us is not None and not word:
         detail += f" {_millis(feed.rest_latency_us)}"
     failed = failed_writes(frame.snapshot, frame.now_ns) if failures else ""
-    return (*_road("rest", word, detail, frame), *(((f" {failed}", "alarm"),) if failed else ()))
+    return (*_road("rest", word, detail, frame, doubt=bool(failed)), *(((f" {failed}", "alarm"),) if failed else ()))
 
 
 def failed_writes(snapshot: TraderSnapshot, now_ns: int) -> str:
@@ -230,7 +230,7 @@ def notice_lines(frame: Frame, most: int = NOTICE_ROWS) -> list[Line]:
 
 def _newest_activity(frame: Frame) -> Line:
     """With no result to show, the last thing that happened."""
-    newest = max(frame.snapshot.activity, key=lambda item: item.at, default=None)
+    newest = max(reversed(frame.snapshot.activity), key=lambda item: item.at, default=None)
     if newest is None:
         return ()
     return cut(((f" {clock_text(newest.at)}   {newest.kind} {newest.text}", "dim"),), frame.width)
@@ -239,7 +239,7 @@ def _newest_activity(frame: Frame) -> Line:
 def alarm_line(frame: Frame) -> Line:
     """The standing alarm; without one the newest error, so that it is never only in the log."""
     snapshot = frame.snapshot
-    newest = max(snapshot.errors, key=lambda error: error.at, default=None)
+    newest = max(reversed(snapshot.errors), key=lambda error: error.at, default=None)
     if snapshot.alarm:
         open_errors = [error.at for error in snapshot.errors if error.severity == "error" and not error.recovery]
         at = snapshot.breaker.tripped_at or max(open_errors, default=0)

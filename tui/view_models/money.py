@@ -150,6 +150,14 @@ def _over_zero(text: str, sign: str, role: str) -> list[tuple[str, str]]:
     return cells
 
 
+def fullness(limit: LimitView) -> str:
+    """`OVER` a limit, `FULL` at it, `near` it, "" else."""
+    if limit.used > limit.limit:
+        return "OVER"
+    percent = 100 * limit.used // limit.limit
+    return "FULL" if percent >= 100 else "near" if percent >= 80 else ""
+
+
 def meter(frame: Frame, limit: LimitView, width: int) -> Line:
     """`exposure ▮▮▮▮▯▯▯▯ 57%  $68.80 of $120.00`; near or over the limit it says so."""
     return _meter(limit, width, frame.symbols)
@@ -162,7 +170,7 @@ def _meter(limit: LimitView, width: int, symbols: Symbols) -> Line:
     percent = 100 * limit.used // limit.limit
     full = min(max(percent * 10 // 100, 0), 10)
     role = "alarm" if percent >= 100 else "warn" if percent >= 80 else ""
-    word = " FULL" if percent >= 100 else " near" if percent >= 80 else ""
+    word = f" {fullness(limit)}" if fullness(limit) else ""
     cells: Line = (
         (fit(limit.name, 14) + " ", "dim"),
         (symbols.full * full, role or "bid"),

@@ -143,7 +143,7 @@ def _ahead(order: OrderView, most: str = "") -> str:
     """The most that can stand before it, marked as a bound; a final order has no queue."""
     if order.ahead is None or order.state in FINAL_ORDER_STATES:
         return UNKNOWN
-    return most + count_text(order.ahead)
+    return (most if order.ahead else "") + count_text(order.ahead)
 
 
 def _ends(order: OrderView, look: Look) -> str:

@@ -7,6 +7,7 @@ from tui.view_models.ages import age_text, clock_text, wall_age
 from tui.view_models.cells import Line, Row, fit, number, packed
 from tui.view_models.listing import Listing
 from tui.view_models.look import Look, titled
+from tui.view_models.money import fullness
 from tui.view_models.state import permission
 
 NAME, BAR, AMOUNT = 16, 20, 14
@@ -21,7 +22,7 @@ def limit_line(limit: LimitView, look: Look) -> Line:
     percent = 100 * limit.used // limit.limit
     full = min(max(BAR * limit.used // limit.limit, 0), BAR)
     role = "alarm" if percent >= 100 else "warn" if percent >= 80 else "bid"
-    word = "  FULL" if percent >= 100 else "  near" if percent >= 80 else ""
+    word = f"  {fullness(limit)}" if fullness(limit) else ""
     return (
         (fit(limit.name, NAME), ""),
         (symbols.full * full, role),
