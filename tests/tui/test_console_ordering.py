@@ -359,7 +359,7 @@ def test_sizes_may_have_hundredths():
 def test_own_orders_show_what_is_before_them():
     assert own_text(Own(Count(500), Count(8_700)), 7) == "5≤87"
     assert own_text(Own(Count(500), Count(8_700)), 7, most="<=") == "5<=87"
-    assert own_text(Own(Count(500), Count(0)), 7) == "5 1st"
+    assert own_text(Own(Count(500), Count(0)), 7) == "5≤0"
     assert own_text(Own(Count(500), None, doubt=True), 7) == "5?"
     assert own_text(None, 7) == ""
 

@@ -40,7 +40,7 @@ def help_block(situation: Situation, width: int, symbols: Symbols = UNICODE) -> 
     add((("Screen", "head"),))
     for text in (
         "YES prices everywhere but in a NO position, which is shown in NO prices.",
-        f"mine 5{symbols.most}87: five of ours rest there, at most 87 of others before them; 1st: none.",
+        f"mine 5{symbols.most}87: five of ours rest there, at most 87 of others before them.",
         f"AHEAD {symbols.most}87: a bound, from the books seen since the order rests.",
         "5? in mine: the fate of an own order there is not known yet.",
         "STALE marks what must not be taken for live, with its age.",

@@ -111,12 +111,10 @@ def short_count(count: int, width: int, *, up: bool = False) -> str:
 
 
 def own_text(own: Own | None, width: int, *, most: str = "≤") -> str:
-    """`5≤87`: five of ours with at most 87 before them; `5 1st`: none; `5?` while their fate is not known."""
+    """`5≤87`: five of ours with at most 87 before them; `5?` while their fate is not known."""
     if own is None:
         return ""
     mine = short_count(own.count, width) + ("?" if own.doubt else "")
-    if own.ahead == 0:
-        return f"{mine} 1st" if len(mine) + 4 <= width else mine
     room = width - len(mine) - len(most)
     if own.ahead is None or room < 1:
         return mine
