@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.domain.amounts import Count, Price, worst_loss
 from core.domain.effects import SendOrder
 from core.domain.enums import FINAL_ORDER_STATES, BookSide, OrderState, Origin, Ownership, TimeInForce
+from core.domain.events import OrderReport
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.domain.records import OrderIntended
 
@@ -51,10 +52,13 @@ class Order:
         return max(self.filled, self.claimed)
 
     @property
+    def most(self) -> int:
+        """The contracts it is for, all in all; the larger of two while a change is not known to be made."""
+        return max(self.count, self.asked[1]) if self.asked else self.count
+
+    @property
     def remaining(self) -> int:
-        if self.state in FINAL_ORDER_STATES:
-            return 0
-        return max(0, max(self.count, self.asked[1] if self.asked else 0) - self.done)
+        return 0 if self.state in FINAL_ORDER_STATES else max(0, self.most - self.done)
 
     @property
     def worst_price(self) -> Price:
@@ -77,6 +81,17 @@ class Order:
     def shrinks_to(self, price: Price, count: int) -> bool:
         """True for a change that only takes contracts off: it risks nothing and keeps the order's place."""
         return price == self.price and 0 < count < self.count - self.done
+
+    def settle_change(self, report: OrderReport, now_ns: int) -> bool:
+        """Whether a change in doubt was made is what the exchange says of price and size. False for a word that may be
+        from before the change: such are on their way for a while.
+        """
+        if self.state is not O.IN_DOUBT or self.asked is None:
+            return True
+        if now_ns < self.due_ns and (report.price, report.total) != self.asked:
+            return False
+        self.price, self.count, self.asked = report.price, report.total, None
+        return True
 
     def intent(self, wall_ns: int) -> OrderIntended:
         """The record that has to be on disk before this order leaves."""

@@ -78,10 +78,10 @@ def take_reply(service: OrderService, reply: Reply, out: Outbox, now_ns: int, wa
         case AmendConfirmed():
             service.learn_id(order, reply.order_id)
             order.price, order.count, order.asked = reply.price, reply.count, None
-            service.move(order, Happened.AMEND_DONE, AMENDED, out, wall_ns)
+            _changed(service, order, AMENDED, out, wall_ns)
         case AmendRejected():
             order.asked = None
-            service.move(order, Happened.AMEND_DONE, f"amend refused: {reply.code}", out, wall_ns)
+            _changed(service, order, f"amend refused: {reply.code}", out, wall_ns)
         case AmendOutcomeUnknown():
             order.due_ns = now_ns + SETTLE_NS
             service.move(order, Happened.AMEND_UNKNOWN, reply.reason, out, wall_ns)
@@ -108,6 +108,13 @@ def _accepted(
         service.cancel_order(order, out, now_ns)
 
 
+def _changed(service: OrderService, order: Order, reason: str, out: Outbox, wall_ns: int) -> None:
+    """How large the order is, is known again; it may have traded to the full before that."""
+    service.move(order, Happened.AMEND_DONE, reason, out, wall_ns)
+    if order.is_open and order.done >= order.count:
+        service.move(order, Happened.FILLED, "filled", out, wall_ns)
+
+
 def _doubt(service: OrderService, order: Order, reason: str, out: Outbox, now_ns: int, wall_ns: int) -> None:
     if order.state is OrderState.SENT:
         order.due_ns = now_ns + SETTLE_NS
@@ -119,8 +126,10 @@ def _canceled(
     service: OrderService, order: Order, reply: CancelConfirmed, out: Outbox, now_ns: int, wall_ns: int
 ) -> None:
     # What the cancel did not take off had traded before: the fills may still be on their way.
-    service.claim(order, order.count - reply.reduced_by, now_ns)
-    full = order.claimed >= order.count
+    # While a change is not known to be made, the smaller size is sure.
+    least = min(order.count, order.asked[1]) if order.asked else order.count
+    service.claim(order, least - reply.reduced_by, now_ns)
+    full = order.claimed >= order.most
     service.move(order, Happened.FILLED if full else Happened.ENDED, "canceled", out, wall_ns)
 
 

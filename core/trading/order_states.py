@@ -70,6 +70,9 @@ ORDER_TRANSITIONS: dict[tuple[OrderState, Happened], OrderState] = {
     (O.AMENDING, H.AMEND_UNKNOWN): O.IN_DOUBT,
     (O.AMENDING, H.SEEN_RESTING): O.AMENDING,
     (O.AMENDING, H.ACCEPTED): O.AMENDING,
+    # The reply to its making was lost, after the stream had shown it and a change or a cancel had left.
+    (O.AMENDING, H.OUTCOME_UNKNOWN): O.AMENDING,
+    (O.CANCELING, H.OUTCOME_UNKNOWN): O.CANCELING,
     (O.AMENDING, H.FILLED): O.FILLED,
     (O.AMENDING, H.ENDED): O.CANCELED,
     (O.AMENDING, H.EXPIRED): O.EXPIRED,

@@ -108,8 +108,11 @@ class OrderService:
         return bool(self._open)
 
     def resting_worst(self, ticker: Ticker, side: BookSide) -> int:
-        """Contracts that open orders of this side may still fill."""
-        return sum(o.remaining for o in self._open_in.get(ticker, {}).values() if o.side is side)
+        """Contracts of this side that may still come to the position: what open orders may fill, and what the exchange
+        says was filled and whose fill we do not hold yet.
+        """
+        may_fill = sum(o.remaining for o in self._open_in.get(ticker, {}).values() if o.side is side)
+        return may_fill + sum(o.missing for o in self._claimed.values() if o.ticker == ticker and o.side is side)
 
     # ---- wishes ------------------------------------------------------------------------------------------------
 
@@ -300,9 +303,8 @@ class OrderService:
         if order.order_id is None:
             self.learn_id(order, report.order_id)
         self.claim(order, report.filled, now_ns)
-        if order.state is O.IN_DOUBT and order.asked is not None:
-            # Whether the amend happened is what the exchange now says of price and size.
-            order.price, order.count, order.asked = report.price, report.total, None
+        if not order.settle_change(report, now_ns) and report.status is OrderStatus.RESTING:
+            return order
         if not order.is_open and order.state is O.VOID and report.status is OrderStatus.RESTING and not is_read:
             # We had given it up as never made, and here it is.
             self.reopen(order, report, out, wall_ns)
@@ -332,9 +334,11 @@ class OrderService:
         order.filled += fill.count
         order.updated_at = wall_ns
         self.version += 1
-        if order.done >= order.count:
+        # That it traded does not say whether it was changed.
+        doubted = order.state in (O.SENT, O.IN_DOUBT) and order.asked is None
+        if order.done >= order.most:
             self.move(order, Happened.FILLED, "filled", out, wall_ns)
-        elif order.state in (O.SENT, O.IN_DOUBT) and order.time_in_force is TimeInForce.GOOD_TILL_CANCELED:
+        elif doubted and order.time_in_force is TimeInForce.GOOD_TILL_CANCELED:
             self.move(order, Happened.SEEN_RESTING, "partly filled", out, wall_ns)
         return order
 

@@ -101,7 +101,12 @@ class RiskController:
 
         An order that only reduces what is held adds nothing, as far as all such orders together stay within it.
         """
-        return Money(self._positions.cost_at_risk() + self.reserved())
+        return Money(self._positions.cost_at_risk() + self.reserved() + self._unheld())
+
+    def _unheld(self) -> int:
+        """What fills cost that the exchange tells of and we do not hold yet, as far as they do not close anything."""
+        opening = (o for o in self._orders.missing_fills() if self._positions.net(o.ticker) * o.side.sign >= 0)
+        return sum(worst_loss(o.price, Count(o.missing), buys_yes=o.side is BookSide.BID) for o in opening)
 
     def over_limit(self) -> bool:
         """True when what is there already passes a limit: more exposure or more open orders than are allowed."""
