@@ -108,9 +108,7 @@ class OrderService:
         return bool(self._open)
 
     def resting_worst(self, ticker: Ticker, side: BookSide) -> int:
-        """Contracts of this side that may still come to the position: what open orders may fill, and what the exchange
-        says was filled and whose fill we do not hold yet.
-        """
+        """Contracts that may still come to the position: of open orders, and of fills told of that we do not hold."""
         may_fill = sum(o.remaining for o in self._open_in.get(ticker, {}).values() if o.side is side)
         return may_fill + sum(o.missing for o in self._claimed.values() if o.ticker == ticker and o.side is side)
 
