@@ -173,7 +173,7 @@ class TraderApp(KeyedApp):
         turned = self.navigator.turning.why_not(action, situation)
         early = (time.monotonic() - self._changed_at) * 1000 < self.options.guard_ms
         if blocked:
-            self.main.say(f"{action.shown} {action.label(situation)}: {blocked}")
+            self.main.say(f"{action.shown} {action.meaning(situation)}: {blocked}")
         elif turned:
             self.main.say(turned)
         elif action.danger and early:

@@ -18,6 +18,7 @@ from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
 LOST_READS = 3
+NO_ANSWER = frozenset({0, 408, 425})
 ANSWERED_WRITES = (ev.OrderAccepted, ev.OrderRejected, ev.CancelConfirmed, ev.CancelNotFound, ev.AmendConfirmed)
 FAILED_WRITES = (ev.OrderOutcomeUnknown, ev.AmendOutcomeUnknown, ev.OrderNotSent, ev.CancelFailed, ev.GroupFailed)
 
@@ -145,6 +146,12 @@ def replied(desk: Desk, elapsed_ns: int) -> None:
     desk.links.failed_reads = 0
 
 
+def got_nowhere(fact: Any) -> bool:
+    """A write that did not get through, or whose answer did not: what the exchange refuses by a definite no did."""
+    status = getattr(fact, "status", 0)
+    return isinstance(fact, FAILED_WRITES) and (status in NO_ANSWER or status >= 500)
+
+
 def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
     """Any reply to a write; refusals and unknown outcomes are errors, an order that merely crossed is not. `counts`
     False: told, and counted elsewhere towards the breaker.
@@ -152,9 +159,9 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
     order = take_reply(desk.orders, fact, desk.out, desk.now_ns, desk.wall_ns)
     words = describe(order) if order else str(fact.client_order_id)
     desk.refusals.note(desk, fact, order.ticker if order else None)
-    if counts and isinstance(fact, FAILED_WRITES):
+    if counts and got_nowhere(fact):
         desk.links.failed_writes_ns.append(desk.now_ns)
-    if isinstance(fact, ANSWERED_WRITES):
+    elif isinstance(fact, ANSWERED_WRITES):
         desk.links.written_ns = desk.now_ns
     elapsed = getattr(fact, "elapsed_ns", None)
     log = desk.status.log_action_result
@@ -230,7 +237,7 @@ def read_failed(desk: Desk, fact: ev.ReadFailed) -> None:
 def group_fact(desk: Desk, fact: ev.GroupDone | ev.GroupFailed | ev.GroupTriggered) -> None:
     """A group that the exchange triggered by itself trips the breaker; only a person resumes."""
     was = desk.group.state
-    if isinstance(fact, FAILED_WRITES):
+    if got_nowhere(fact):
         desk.links.failed_writes_ns.append(desk.now_ns)
     trouble = desk.group.take(fact, desk.now_ns)
     if isinstance(fact, ev.GroupTriggered) and trouble:

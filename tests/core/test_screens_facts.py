@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from core.domain import events as ev
@@ -133,6 +134,11 @@ def test_what_the_exchange_refuses_is_no_failing_line() -> None:
     bench = Bench().up()
     sent = bench.place()
     bench.step(ev.OrderRejected(client_order_id=sent.client_order_id, status=400, code="bad", detail="", elapsed_ns=1))
+    resting(bench)
+    bench.step(CancelOrder(client_order_id=bench.desk.orders.get_open_orders()[-1].client_order_id, command_id=1))
+    refused = msgspec.structs.replace(failed_cancel(Bench().up()), status=409, reason="market_inactive")
+    name = bench.desk.orders.get_open_orders()[-1].client_order_id
+    bench.step(msgspec.structs.replace(refused, client_order_id=name))
     assert feed_of(bench).failed_writes == 0
 
 

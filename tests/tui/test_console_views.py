@@ -401,6 +401,14 @@ def test_of_things_that_happened_at_once_the_last_told_is_the_newest():
     assert "last" in plain(notice_line(frame(b.snapshot(activity=same))))
 
 
+@pytest.mark.parametrize("width", [36, 56, 76, 96])
+def test_a_liquidation_plan_says_what_stays_open_at_every_width(width):
+    lines = liquidation_lines(frame(width=width))
+    told = "\n".join(plain(cut(line, width)) for line in lines)
+    for words in ("total +$64.70", "stays open 20", "after estimated fees +$62.38"):
+        assert words in told
+
+
 @pytest.mark.parametrize("height", [12, 20])
 def test_a_long_reason_never_crowds_out_that_a_book_is_stale(height):
     lost = b.snapshot(books=(b.book(trusted=False, untrusted_reason="levels contradict each other " * 4),))

@@ -49,15 +49,14 @@ def liquidation_lines(frame: Frame) -> list[Line]:
     fees = Money(sum(item.fees_estimate for item in plan))
     slippage = Money(sum(item.slippage for item in plan))
     residue = Count(sum(item.residue for item in plan))
-    lines += [
-        (
-            ("total ", "strong"),
-            (money_text(proceeds, sign=True), signed_role(proceeds)),
-            (f"  fees about {money_text(fees)}  slippage about {money_text(slippage)}", "dim"),
-            (f"  stays open {count_text(residue)}", "warn" if residue else "dim"),
-        ),
-        (("after estimated fees ", "dim"), (money_text(Money(proceeds - fees), sign=True), "strong")),
-    ]
+    total: Line = (("total ", "strong"), (money_text(proceeds, sign=True), signed_role(proceeds)))
+    left: Line = ((f"  stays open {count_text(residue)}", "warn" if residue else "dim"),)
+    costs: Line = ((f"  fees about {money_text(fees)}  slippage about {money_text(slippage)}", "dim"),)
+    after: Line = (("after estimated fees ", "dim"), (money_text(Money(proceeds - fees), sign=True), "strong"))
+    if width_of((*total, *costs, *left)) <= frame.width:
+        lines += [(*total, *costs, *left), after]
+    else:
+        lines += [(*total, *left), after, costs]
     if any(item.residue for item in plan):
         lines.append((("What the book cannot take now stays open (REST).", "warn"),))
     if not snapshot.feed.stream_up:
