@@ -15,7 +15,9 @@ from typing import Any
 from core.domain.amounts import PRICE_SCALE, Count, Money, Price, dollars
 from core.domain.commands import AmendOrder, CancelOrder
 from core.domain.enums import BookSide, TimeInForce
+from core.domain.errors import BadInput
 from core.domain.ids import ClientOrderId, Ticker
+from core.domain.text import clean_text
 from core.lab.eye import Eye
 from core.market.view import Market as Seen
 from core.sim.catalog import build_catalog
@@ -27,6 +29,7 @@ from core.sim.model import MAKER, Market, NewOrder, Order
 from core.sim.scenarios import Happening, scenario_of
 from core.sim.venue import Venue
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
+from core.strategy.consult import consult
 from core.strategy.decisions import digest_of
 from core.strategy.differ import Working, diff
 from core.strategy.view import market_view
@@ -108,14 +111,24 @@ class Arena:
         view = self.view(market, whole_events=strategy.whole_events)
         if view is None:
             return Decision(said="not tradable")
-        if market.ticker not in self._memory:
-            self._memory[market.ticker] = strategy.begin(view.ticker)
-        memory = self._memory[market.ticker]
-        decision = strategy.decide(view, memory)
+        try:
+            if market.ticker not in self._memory:
+                self._memory[market.ticker] = strategy.begin(view.ticker)
+            memory = self._memory[market.ticker]
+            decision = consult(strategy, view, memory)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # somebody else's code, which may say exit
+            raise self._failed(strategy, market, error) from error
         if self.ledger.trace is not None:
             self.ledger.trace.append(digest_of(view, (memory, decision), strategy.parameters))
         self._memory[market.ticker] = decision.memory
         return decision
+
+    def _failed(self, strategy: Strategy, market: Market, error: BaseException) -> BadInput:
+        words = clean_text(f"{type(error).__name__}: {error}")
+        where = f"{market.ticker}, {self.terms.scenario}, seed {self.terms.seed}, second {len(self.ledger.equity)}"
+        return BadInput(f"strategy '{strategy.name}' fails in {where}: {words}")
 
     def pass_ms(self, ms: int) -> None:
         self.pass_until(self.now_ns + ms * NS_PER_MS)

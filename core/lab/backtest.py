@@ -125,8 +125,8 @@ def row(name: str, runs: Sequence[Run], others: dict[str, Sequence[Run]]) -> dic
     return {
         "strategy": name,
         "mean": own.mean,
-        "low": own.low,
-        "high": own.high,
+        "low": _bound(own.low),
+        "high": _bound(own.high),
         "verdict": own.word,
         "drawdown": fmean(run.drawdown for run in runs),
         "fills": fmean(run.fills for run in runs),
@@ -134,14 +134,24 @@ def row(name: str, runs: Sequence[Run], others: dict[str, Sequence[Run]]) -> dic
         "fees": fmean(run.fees for run in runs),
         "markouts": dict(zip((f"{s}s" for s in MARKOUT_S), marks, strict=True)),
         "refused": fmean(run.refused for run in runs),
-        "against": {k: {"mean": e.mean, "low": e.low, "high": e.high, "verdict": e.word} for k, e in against.items()},
+        "against": {k: _plain(e) for k, e in against.items()},
     }
+
+
+def _bound(value: float) -> float | None:
+    """A bound of an interval as JSON can say it: None where it is infinite."""
+    return value if math.isfinite(value) else None
+
+
+def _plain(e: Estimate) -> dict[str, Any]:
+    return {"mean": e.mean, "low": _bound(e.low), "high": _bound(e.high), "verdict": e.word}
 
 
 def words(line: dict[str, Any]) -> str:
     """A row's results in plain words."""
     kinds = {"gain": "makes money", "loss": "loses money", "chance": "is indistinguishable from chance"}
-    told = [kinds[line["verdict"]] if line["fills"] else "never trades"]
+    refused = f" ({line['refused']:.1f} orders a run are refused)" if line["refused"] else ""
+    told = [kinds[line["verdict"]] if line["fills"] else f"never trades{refused}"]
     kinds = {"gain": "better than", "loss": "worse than", "chance": "indistinguishable from"}
     told += [f"{kinds[found['verdict']]} {other}" for other, found in line["against"].items()]
     return f"{line['strategy']} {', '.join(told)}"

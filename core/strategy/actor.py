@@ -21,6 +21,7 @@ from core.domain.text import clean_text
 from core.market.view import Market, Markets
 from core.ports import Stopwatch, Unwatched
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
+from core.strategy.consult import consult
 from core.strategy.decisions import Decisions, Row, digest_of, size_of, words_of
 from core.strategy.differ import Wish, Working, diff
 from core.strategy.memory import pack, unpack
@@ -215,8 +216,10 @@ class ActorService:
         if self.off:
             return Decision(said="off", no_bid=f"the strategy is off: {self.off}", no_ask="")
         try:
-            return self._watch.timed(lambda: self.strategy.decide(view, self.memory(view.ticker)))[0]
-        except (Exception, TookTooLong) as error:  # noqa: BLE001  it is somebody else's code
+            return self._watch.timed(lambda: consult(self.strategy, view, self.memory(view.ticker)))[0]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  it is somebody else's code, and may say exit
             failed = f"the strategy fails on this market: {_error(error)}"
             return Decision(said=failed, no_bid=failed, no_ask=failed)
 
@@ -229,12 +232,10 @@ class ActorService:
     def _asked(self, desk: Desk, view: MarketView) -> tuple[Decision, Row] | None:
         """Ask under watch and record; None where the strategy failed and was switched off."""
         try:
-            memory = self.memory(view.ticker)
-            digest = digest_of(view, memory, self.strategy.parameters)
-            decision, took_ns = self._watch.timed(lambda: self.strategy.decide(view, memory))
-            if not isinstance(decision, Decision):
-                raise TypeError(f"decide returned {type(decision).__name__}, a Decision is needed")
-        except (Exception, TookTooLong) as error:  # noqa: BLE001  it is somebody else's code
+            (decision, digest), took_ns = self._watch.timed(lambda: self._consulted(view))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  it is somebody else's code, and may say exit
             self._fail(_error(error))
             return None
         row = Row(
@@ -253,6 +254,12 @@ class ActorService:
                 self._fail(f"slower than {SLOW_NS // MS} ms {SLOW_TIMES} times, last {took_ns // MS} ms")
                 return None
         return decision, row
+
+    def _consulted(self, view: MarketView) -> tuple[Decision, str]:
+        """What it says and the digest of what it was asked; its first memory of a market is made here too."""
+        memory = self.memory(view.ticker)
+        digest = digest_of(view, memory, self.strategy.parameters)
+        return consult(self.strategy, view, memory), digest
 
     def _fail(self, reason: str) -> None:
         self.off = self._failed = reason

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
+from asyncio import CancelledError
 from typing import Any
 
 import pytest
@@ -168,6 +170,100 @@ def test_a_strategy_that_raises_is_switched_off_its_orders_end_and_the_bot_stays
 def test_what_is_no_decision_counts_as_a_failure() -> None:
     bench = Bench(Scripted(lambda view: None)).up()
     assert "a Decision is needed" in bench.engine.actor.off
+
+
+def answer(**wrong: Any) -> Decision:
+    """A decision with what is no part of one."""
+    return Decision(**wrong)
+
+
+def order(kind: type[Quote] | type[Take] = Quote, **wrong: Any) -> Any:
+    return kind(**{"ticker": T, "side": BookSide.BID, "price": Price(4_500), "count": contracts(5), **wrong})
+
+
+def endless() -> Any:
+    while True:
+        yield order()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (answer(quotes=None), "quotes is NoneType"),
+        (answer(quotes=endless()), "quotes is generator"),
+        (answer(quotes=("x",)), "quotes holds str"),
+        (answer(quotes=(order(Take),)), "quotes holds Take"),
+        (answer(quotes=(order(price=4_500.0),)), "an amount is float"),
+        (answer(quotes=(order(count=math.nan),)), "an amount is float"),
+        (answer(quotes=(order(count=True),)), "an amount is bool"),
+        (answer(quotes=(order(side="bid"),)), "a side one of BookSide"),
+        (answer(quotes=(order(ticker="KX-OTHER"),)), "a quote for KX-OTHER was wished when asked about"),
+        (answer(takes=(order(Take, price=4_700.5),)), "an amount is float"),
+        (answer(takes=(order(),)), "takes holds Quote"),
+        (answer(said=None), "said is NoneType, text is needed"),
+        (answer(no_bid=5), "no_bid is int, text is needed"),
+        (answer(wrong=7), "wrong is int, text is needed"),
+    ],
+)
+def test_a_decision_of_what_is_no_decision_switches_the_strategy_off_and_not_the_trader(
+    wrong: Decision, why: str
+) -> None:
+    bench = Bench(Scripted(bid)).up()
+    bench.accept(next(e for e in bench.effects if hasattr(e, "price")))
+    bench.engine.actor.strategy.act = lambda view: wrong  # type: ignore[attr-defined]
+    explain(bench.engine, T)
+    moved(bench, 2)
+    moved(bench, 3)
+    assert why in bench.engine.actor.off
+    assert bench.sent_cancels(), "its orders must end"
+    assert bench.state in (TraderState.READY, TraderState.ACTING)
+
+
+@pytest.mark.parametrize("wrong", [SystemExit(3), CancelledError(), GeneratorExit()])
+def test_a_strategy_that_says_exit_ends_itself_and_not_the_trader(wrong: BaseException) -> None:
+    def act(view: MarketView) -> Decision:
+        raise wrong
+
+    bench = Bench(Scripted(bid)).up()
+    bench.accept(next(e for e in bench.effects if hasattr(e, "price")))
+    bench.engine.actor.strategy.act = act  # type: ignore[attr-defined]
+    assert "fails on this market" in bench.engine.actor.ask(bench.engine.actor.view(*seen(bench))).said
+    moved(bench, 2)
+    assert type(wrong).__name__ in bench.engine.actor.off
+    assert bench.sent_cancels()
+
+
+def seen(bench: Bench) -> tuple[Any, Any, tuple[()]]:
+    return bench.desk, bench.desk.markets.get(T), ()
+
+
+def test_a_strategy_that_changes_its_own_parameters_is_switched_off_and_keeps_the_old_ones() -> None:
+    bench = Bench(Scripted(bid)).up()
+    strategy: Any = bench.engine.actor.strategy
+    before = strategy.parameters
+
+    def act(view: MarketView) -> Decision:
+        strategy.parameters = None
+        return bid(view)
+
+    strategy.act = act
+    moved(bench, 2)
+    assert "decide changed its parameters" in bench.engine.actor.off
+    assert strategy.parameters is before
+    assert strategy_view(bench.engine).off
+
+
+def test_a_first_memory_that_is_never_made_is_interrupted_too() -> None:
+    class Endless(Scripted):
+        def begin(self, ticker: Ticker) -> Any:
+            while True:
+                time.sleep(0.01)
+
+    bench = Bench(Endless(bid))
+    bench.engine.actor._watch = MainThreadStopwatch(SystemClock(), limit_ms=50)
+    bench.up()
+    assert bench.engine.actor.off == "took longer than 50 ms"
+    assert bench.state is TraderState.READY
 
 
 def test_a_strategy_slow_three_times_is_switched_off_and_twice_is_not() -> None:

@@ -174,6 +174,59 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pyte
     assert [line["strategy"] for line in report["scenarios"]["calm"]] == ["hold", "random", "maker"]
 
 
+def test_one_seed_has_no_interval_and_its_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "r.json"
+    assert invoke(["backtest", "--seeds", "1-1", "--seconds", "10", "--markets", "1", "--json", str(out)]) == 0
+    assert "inf" not in capsys.readouterr().out.replace("info", "")
+    line = json.loads(out.read_text(), parse_constant=pytest.fail)["scenarios"]["calm"][1]
+    assert (line["low"], line["against"]["hold"]["high"]) == (None, None)
+
+
+OWN = """
+from core.domain.enums import BookSide
+from core.strategy.base import Decision, Quote, Strategy
+
+
+class Own(Strategy):
+    name = "own"
+
+    def begin(self, ticker):
+        return {begin}
+
+    def decide(self, view, memory):
+        price, count = {amounts}
+        return Decision(quotes=(Quote(ticker=view.ticker, side=BookSide.BID, price=price, count=count),))
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "amounts", "why"),
+    [
+        ("1 / 0", "5_000, 100", "ZeroDivisionError"),
+        ("None", "exit(3)", "SystemExit: 3"),
+        ("None", "4_500.0, 100", "an amount is float, a plain integer is needed"),
+        ("None", "4_500, float('nan')", "an amount is float, a plain integer is needed"),
+    ],
+)
+def test_a_strategy_that_fails_is_named_with_place_and_reason_in_one_line(
+    begin: str, amounts: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(OWN.format(begin=begin, amounts=amounts))
+    named = f"{tmp_path / 'own.py'}:Own"
+    assert invoke(["backtest", named, "--seeds", "3-3", "--seconds", "10", "--markets", "1"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "strategy 'own' fails in" in line
+    assert "calm, seed 3, second 0: " in line
+    assert why in line
+
+
+def test_what_never_trades_because_it_is_refused_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN.format(begin="None", amounts="4_501, 100"))
+    named = f"{tmp_path / 'own.py'}:Own"
+    assert invoke(["backtest", named, "--seeds", "3-3", "--seconds", "10", "--markets", "1"]) == 0
+    assert "never trades (10.0 orders a run are refused)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("wrong", [["nobody"], ["--seeds", "2-1"], ["--scenarios", "calm,none"], ["--seconds", "1"]])
 def test_what_cannot_be_played_is_refused_in_one_line(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["backtest", *wrong]) == 2

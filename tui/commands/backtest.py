@@ -81,7 +81,8 @@ def _print(scenario: str, rows: list[dict[str, Any]], seeds: int, seconds: int, 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     marks = "/".join("-" if mark is None else f"{mark:+.2f}" for mark in row["markouts"].values())
+    between = "-" if row["low"] is None else f"{row['low']:+.2f} to {row['high']:+.2f}"
     return (
-        row["strategy"], f"{row['mean']:+.2f}", f"{row['low']:+.2f} to {row['high']:+.2f}", f"{row['drawdown']:.2f}",
+        row["strategy"], f"{row['mean']:+.2f}", between, f"{row['drawdown']:.2f}",
         f"{row['fills']:.1f}", f"{row['fees']:.2f}", marks,
     )  # fmt: skip
