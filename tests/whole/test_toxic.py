@@ -20,7 +20,7 @@ from core.domain.records import OrderIntended
 from core.journal.journal import read_journal
 from core.sim.pytest_plugin import SimulatedExchange
 from tests.whole.news_run import judged
-from tests.whole.support import start, wait_for_line
+from tests.whole.support import run, start, wait_for_line
 from tests.whole.toxic import HEALTHY, Toxic, ToxicLine
 
 # Name: the illness, and how long it has to last to be felt.
@@ -66,8 +66,12 @@ def until(true: Callable[[], bool], within: float) -> bool:
 
 
 def trades(folder: Path, placed: int) -> bool:
-    """It is in a state of trading and has placed more orders than before."""
+    """It is in a state of trading and has placed more orders than before. A breaker that tripped over the illness is
+    reset, as the person would who reads why.
+    """
     now = picture(folder)
+    if now["breaker"]["tripped"]:
+        run(folder.parents[1], "reset-breaker", "--reason", "the line was ill")
     return now["state"]["state"] in ("READY", "ACTING") and now["counters"]["placed"] > placed
 
 
@@ -95,7 +99,7 @@ def over(tmp_path: Path, line: tuple[ToxicLine, dict[str, str], SimulatedExchang
             suffer(toxic, name)
             ill = picture(folder)
             assert until(lambda: trades(folder, ill["counters"]["placed"]), TRADES_AGAIN_S), (  # noqa: B023
-                name, picture(folder)["state"],
+                name, picture(folder)["state"], picture(folder)["breaker"],
             )  # fmt: skip
             if name in ("reset", "half-open"):
                 assert toxic.connections > connections, name

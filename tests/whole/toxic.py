@@ -11,9 +11,11 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass
 
 CHUNK = 65_536
+REQUESTS = (b"GET ", b"POST ", b"PUT ", b"DELETE ")
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no waiting, a reset and not an end
 
 
@@ -40,6 +42,7 @@ class ToxicLine:
         self.toxic = HEALTHY
         self.connections = 0
         self.resets = 0
+        self.heard: list[tuple[float, str]] = []  # when a request passed towards the exchange, and its first line
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._ready = threading.Event()
@@ -88,16 +91,18 @@ class ToxicLine:
         self._open |= pair
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, back))
+                both.create_task(self._pump(reader, back, asks=True))
                 both.create_task(self._pump(there, writer))
         except* OSError:
             pass
+        except* asyncio.CancelledError:
+            pass  # the line is closed; the stream's own callback could not bear to hear of it
         finally:
             self._open -= pair
             for one in pair:
                 one.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asks: bool = False) -> None:
         """One direction. What was read is carried in order, late, in slices, slowly."""
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         carrier = asyncio.create_task(self._deliver(waiting, writer))
@@ -105,6 +110,8 @@ class ToxicLine:
         try:
             while data := await reader.read(CHUNK):
                 dead = dead or self.toxic.swallows
+                if asks and data.startswith(REQUESTS):
+                    self.heard.append((time.monotonic(), data.split(b"\r\n", 1)[0].decode("ascii", "replace")))
                 if not dead:
                     waiting.put_nowait((self._loop.time() + self.toxic.latency_s, data))
             if not dead:
