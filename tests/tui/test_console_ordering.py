@@ -19,7 +19,7 @@ from tui.screens.dialog import Dialog
 from tui.screens.finder import FinderScreen
 from tui.view_models.cells import plain
 from tui.view_models.ladder import Own, own_at, own_text, short_count
-from tui.view_models.ticket import NotANumber, preview_lines, typed_price, typed_size
+from tui.view_models.ticket import NotANumber, gate_words, preview_lines, typed_price, typed_size
 from tui.view_models.view_state import Frame
 
 SIGNS = ("+", "x")
@@ -383,6 +383,21 @@ def test_a_size_that_does_not_fit_is_told_in_thousands_never_cut():
     assert [short_count(n, 5) for n in (3_887, 1_234_567, 123_456_700, 99_999_999_900)] == [
         "38.87", "12345", "1234k", "999M",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "refusal", "words"),
+    [
+        ("1", "100", "", "gate: 1 of 100"),
+        ("$5.00", "$9.00", "over", "gate: $5.00 of $9.00"),
+        ("0.53", "0.02-0.98", "", "gate: 0.53 in 0.02-0.98"),
+        ("0.53", "on the grid", "", "gate: 0.53"),
+        ("reduce_only", "trade", "no", "gate: reduce_only, needs trade"),
+        ("0", "> 0", "no", "gate: 0, needs > 0"),
+    ],
+)
+def test_a_gate_is_said_in_words_that_make_sense(value, limit, refusal, words):
+    assert gate_words(GateView(name="gate", value=value, limit=limit, text=refusal)) == words
 
 
 def test_the_preview_has_room_for_every_gate_on_a_small_screen():

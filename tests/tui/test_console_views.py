@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.amounts import Money, Price, contracts
 from core.domain.enums import BookSide, Mode, OrderState, PauseKind, Permission, TraderState
-from core.trading.snapshot import ActivityView, LimitView, ProgressView
+from core.trading.snapshot import ActivityView, ErrorView, LimitView, ProgressView
 from tui.action import Situation
 from tui.actions import ACTIONS, BY_NAME, action_table_markdown
 from tui.screen_actions import TITLES
@@ -394,6 +394,15 @@ def test_a_limit_that_is_passed_is_not_called_full(used, word):
     limit = LimitView(name="open orders", used=used, limit=100, used_text=str(used), limit_text="100")
     told = plain(meter(frame(width=60), limit, 60))
     assert f"{used}%{word}  {used} of 100" in told
+
+
+def test_the_same_warning_again_and_again_leaves_room_for_others():
+    lost = [ErrorView(at=b.ago(9 - n), severity="warning", error="cancel failed: HTTP 503", context=f"order {n}")
+            for n in range(5)]  # fmt: skip
+    other = ErrorView(at=b.ago(3), severity="error", error="drift", context="cash")
+    block = log_block(frame(b.snapshot(errors=(*lost, other, lost[0]), activity=())))
+    assert len(block.rows) == 3
+    assert "×5 order 4" in text(block) and "6 W 1 E" in text(block)
 
 
 def test_of_things_that_happened_at_once_the_last_told_is_the_newest():

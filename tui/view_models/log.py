@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.trading.snapshot import ActivityView, ErrorView
 from tui.view_models.ages import age_text, clock_text, wall_age
 from tui.view_models.cells import Block, Line, Row, fit
@@ -16,9 +18,10 @@ def log_block(frame: Frame) -> Block:
     snapshot = frame.snapshot
     least = _WORST[frame.view.log_level]
     entries: list[tuple[int, str, Line, str]] = []
-    for error in snapshot.errors:
+    for error, times in folded(snapshot.errors):
         if (2 if error.severity == "error" else 1) >= least:
-            entries.append((error.at, "e", _error_line(error), f"{error.error}: {error.context} {error.recovery}"))
+            line = _error_line(error, f" {frame.symbols.times}{times}" if times > 1 else "")
+            entries.append((error.at, "e", line, f"{error.error}: {error.context} {error.recovery}"))
     for activity in snapshot.activity:
         grade = 0 if activity.is_plain else 1
         if grade >= least:
@@ -47,6 +50,18 @@ def log_block(frame: Frame) -> Block:
     )
 
 
+def folded(errors: Sequence[ErrorView]) -> list[tuple[ErrorView, int]]:
+    """The same error again and again as its newest and how often it came, so that it does not wash the others out."""
+    found: list[tuple[ErrorView, int]] = []
+    for error in errors:
+        last, times = found[-1] if found else (None, 0)
+        if last is not None and (last.error, last.recovery) == (error.error, error.recovery):
+            found[-1] = (error, times + 1)
+        else:
+            found.append((error, 1))
+    return found
+
+
 def _activity_line(activity: ActivityView) -> Line:
     kind = fit(activity.kind, max(len(activity.kind), 7))
     tail = f" ({age_text(activity.elapsed_ns)})" if activity.elapsed_ns is not None else ""
@@ -63,7 +78,7 @@ def _activity_line(activity: ActivityView) -> Line:
     )
 
 
-def _error_line(error: ErrorView) -> Line:
+def _error_line(error: ErrorView, times: str = "") -> Line:
     serious = error.severity == "error"
     role = "alarm" if serious else "warn"
     recovery: Line = ((f" -> {error.recovery}", "ok"),) if error.recovery else ()
@@ -73,6 +88,7 @@ def _error_line(error: ErrorView) -> Line:
         ("E" if serious else "W", role),
         (" ", ""),
         (error.error, "warn" if not serious else "strong"),
+        (times, "strong"),
         (f" {error.context}" if error.context else "", ""),
         *recovery,
     )

@@ -155,10 +155,21 @@ def gate_lines(gates: tuple[GateView, ...], width: int, signs: tuple[str, str], 
         cells: list[Cell] = []
         for gate in gates[first : first + 2]:
             sign, role = (signs[0], "ok") if gate.passed else (signs[1], "alarm")
-            words = f"{gate.name}: {gate.value} of {gate.limit}"
-            cells += [(f"{sign} ", role), (fit(words, half - 2), "" if gate.passed else "strong"), ("  ", "")]
+            cells += [
+                (f"{sign} ", role),
+                (fit(gate_words(gate), half - 2), "" if gate.passed else "strong"),
+                ("  ", ""),
+            ]
         lines.append(tuple(cells[:-1]))
     return lines
+
+
+def gate_words(gate: GateView) -> str:
+    """`order size: 1 of 100`; a limit that is no amount is only said where it stands in the way."""
+    words = f"{gate.name}: {gate.value}"
+    if gate.limit[:1].isdigit() or gate.limit.startswith("$"):
+        return f"{words} {'in' if '-' in gate.limit else 'of'} {gate.limit}"
+    return words if gate.passed else f"{words}, needs {gate.limit}"
 
 
 def _gate_line(gate: GateView, width: int, signs: tuple[str, str]) -> Line:
