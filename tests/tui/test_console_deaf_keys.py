@@ -13,6 +13,7 @@ from tests.tui.test_console_screens import part
 from tui.screens.dialog import Dialog
 from tui.view_models.cells import plain
 from tui.view_models.view_state import Notice
+from tui.widgets.bars import FooterBar
 from tui.widgets.lines import LinesView
 
 LIVE = b.identity(mode=Mode.LIVE)
@@ -197,6 +198,22 @@ async def test_a_count_in_a_label_is_no_other_meaning(bridge):
         await pilot.pause(0.3)
         await press(pilot, "p")
         assert bridge.sent == [Pause(command_id=1)]
+
+
+async def test_a_click_is_for_the_key_that_was_under_it(bridge):
+    """Another key slides under the mouse when one before it goes away."""
+    async with running(bridge) as (app, pilot):
+        footer = app.main.query_one("#footer", FooterBar)
+        x = shown(app, "footer").index("b Breaker") + 1
+        later(bridge, 200, positions=())  # Liquidate is no key any more: what stood behind it moves up
+        await pilot.pause(0.3)
+        await pilot.click("#footer", offset=(x, 0))
+        await pilot.pause()
+        assert "the keys have just moved: click again" in shown(app, "notice") and app.screen is app.main
+        footer.hold_s = 0
+        await pilot.click("#footer", offset=(shown(app, "footer").index("b Breaker") + 1, 0))
+        await pilot.pause()
+        assert isinstance(app.screen, Dialog)
 
 
 async def test_panic_is_held_back_by_nothing(bridge):
