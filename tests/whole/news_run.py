@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,16 +56,18 @@ class Person:
                 self.resets.append(breaker["reason"])
 
 
-def trouble(exchange: SimulatedExchange, chance: random.Random, until: float, look: Any) -> None:
-    """One to three faults at a time, each for some seconds, with pauses between."""
+def trouble(
+    exchange: SimulatedExchange, chance: random.Random, until: float, look: Any, lives: Callable[[], bool]
+) -> None:
+    """One to three faults at a time, each for some seconds, with pauses between; as long as the trader lives."""
 
     def wait(seconds: float) -> None:
         end = min(time.monotonic() + seconds, until)
-        while time.monotonic() < end:
+        while time.monotonic() < end and lives():
             look()
             time.sleep(0.5)
 
-    while time.monotonic() < until:
+    while time.monotonic() < until and lives():
         for name, params in chance.sample(MIX, chance.randint(1, 3)):
             exchange.arm(name, **params)
         wait(chance.uniform(3, 12))
@@ -111,7 +114,10 @@ def play(minutes: float, seed: int) -> dict[str, Any]:
             (folder,) = (state / "kalshi-trader").glob("paper-*")
             person = Person(folder)
             until = time.monotonic() + minutes * 60 - QUIET_S - 15
-            trouble(exchange, random.Random(seed), until, lambda: person.look(trader.pid))
+            trouble(
+                exchange, random.Random(seed), until,
+                look=lambda: person.look(trader.pid), lives=lambda: trader.poll() is None,
+            )  # fmt: skip
             while trader.poll() is None:
                 try:
                     person.look(trader.pid)
