@@ -112,7 +112,7 @@ def account_stale(snapshot: TraderSnapshot, now_ns: int) -> str:
     if picture_age(snapshot, now_ns) is not None:
         return "screen behind"
     if snapshot.state.state in _DISCONNECTED:
-        return snapshot.state.state.value.lower()
+        return f"trader in {snapshot.state.state.value}"
     if rest_stale(snapshot.feed, now_ns) and stream_stale(snapshot.feed, now_ns):
         return "exchange unreachable"
     if not snapshot.feed.stream_up:
