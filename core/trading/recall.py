@@ -202,5 +202,5 @@ def _order(desk: Desk, found: Recall, left: Unresolved, wall_ns: int) -> Order:
         claimed=max(filled, left.claimed),
         reason="left open by an earlier session",
         asked=(asked.price, asked.count) if asked is not None else None,
-        due_ns=0 if known else desk.now_ns + max(0, intent.at + SETTLE_NS - wall_ns),
+        due_ns=0 if known else desk.now_ns + max(0, (asked or intent).at + SETTLE_NS - wall_ns),
     )

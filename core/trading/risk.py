@@ -7,7 +7,7 @@ value and the limit, or says nothing. The breaker trips by counted errors and is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from core.domain.commands import AmendOrder, PlaceOrder
 from core.domain.enums import BookSide, OrderState, Permission, TimeInForce
 from core.domain.ids import ClientOrderId, EventTicker, Ticker
 from core.market.view import Market, Markets
-from core.trading.order import Order, order_worst_loss
+from core.trading.order import Order
 from core.trading.orders import OrderService
 from core.trading.positions import PositionTracker
 
@@ -124,10 +124,14 @@ class RiskController:
             self._reserved, self._reserved_version = Money(total), version
         return self._reserved
 
-    def reserved_without(self, orders: Collection[ClientOrderId]) -> Money:
-        """As `reserved`, as if these orders were not there."""
+    def reserved_without(
+        self, orders: Collection[ClientOrderId], listed: Mapping[ClientOrderId, tuple[Price, int]] | None = None
+    ) -> Money:
+        """As `reserved`, as if these orders were not there, and as if others were what a list says of them: price and
+        contracts that rest.
+        """
         sides = ((ticker, side) for ticker in self._orders.open_tickers() for side in BookSide)
-        return Money(sum(self._side_worst(*one, without=orders) for one in sides))
+        return Money(sum(self._side_worst(*one, without=orders, listed=listed) for one in sides))
 
     def reserved_by_others(self) -> Money:
         """What of it foreign orders hold: theirs to free, not ours."""
@@ -137,16 +141,24 @@ class RiskController:
             self._others, self._others_version = Money(self.reserved() - self.reserved_without(foreign)), version
         return self._others
 
-    def _side_worst(self, ticker: Ticker, side: BookSide, *, without: Collection[ClientOrderId] = ()) -> int:
+    def _side_worst(
+        self,
+        ticker: Ticker,
+        side: BookSide,
+        *,
+        without: Collection[ClientOrderId] = (),
+        listed: Mapping[ClientOrderId, tuple[Price, int]] | None = None,
+    ) -> int:
         held = self._positions.net(ticker)
         cover = abs(held) if held * side.sign < 0 else 0
         worst = 0
-        open_here = (o for o in self._orders.open_in(ticker) if o.side is side and o.remaining)
-        counted = [o for o in open_here if o.client_order_id not in without]
-        for order in sorted(counted, key=lambda o: -o.price * side.sign):
-            covered = min(cover, order.remaining)
+        open_here = (o for o in self._orders.open_in(ticker) if o.side is side and o.client_order_id not in without)
+        told = listed or {}
+        counted = [told.get(o.client_order_id, (o.worst_price, o.remaining)) for o in open_here]
+        for price, remaining in sorted(counted, key=lambda row: -row[0] * side.sign):
+            covered = min(cover, remaining)
             cover -= covered
-            worst += order_worst_loss(order) * (order.remaining - covered) // order.remaining
+            worst += worst_loss(price, Count(remaining - covered), buys_yes=side is BookSide.BID)
         return worst
 
     def worst_position(self, ticker: Ticker) -> int:

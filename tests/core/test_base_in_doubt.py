@@ -4,9 +4,9 @@ from core.domain.amounts import Price, contracts, dollars
 from core.domain.commands import PlaceOrder, Recalibrate
 from core.domain.enums import BookSide, OrderState, Origin
 from core.domain.ids import ClientOrderId
-from core.domain.records import Corrected
+from core.domain.records import AmendIntended, Corrected
 from tests.core.builders import NS, WALL, Bench, T, market, report
-from tests.core.test_recall import READY, intended, restarted
+from tests.core.test_recall import READY, intended, moved, restarted
 
 LEFT = ClientOrderId("kt-a-1")
 OTHER = "KXTEST-26DEC01-B"
@@ -61,3 +61,32 @@ def test_an_order_that_the_list_lacked_and_that_rests_is_a_named_difference_and_
     bench.beat(times=80)
     assert [r.what for r in bench.records if isinstance(r, Corrected)] == ["cash (order in doubt at the start)"]
     assert bench.desk.positions.cash == dollars(1000) and not bench.desk.breaker.tripped
+
+
+def changed_in_flight() -> Bench:
+    """Killed a second after the intention to move a resting order to another size was written."""
+    wish = AmendIntended(at=WALL - NS, client_order_id=LEFT, price=Price(4_500), count=contracts(10))
+    bench = restarted(READY, intended(), moved(OrderState.RESTING), wish)
+    bench.orders = (report(LEFT),)
+    bench.balance = dollars(1000) - COLLATERAL
+    return bench
+
+
+def test_an_order_whose_change_is_in_doubt_reserves_what_it_is_listed_with() -> None:
+    bench = changed_in_flight().up()
+    assert state(bench) is OrderState.IN_DOUBT
+    assert bench.desk.positions.cash == dollars(1000)
+    assert bench.desk.risk.worst_position(T) == contracts(10)
+
+
+def test_a_list_read_while_a_change_may_still_arrive_does_not_say_how_it_ended() -> None:
+    bench = changed_in_flight().up()
+    bench.looked_up[LEFT] = report(LEFT, initial=contracts(10))
+    bench.orders = (bench.looked_up[LEFT],)
+    bench.beat(times=120)
+    order = bench.desk.orders.get(LEFT)
+    assert order is not None
+    assert (order.state, order.count, order.asked) in (
+        (OrderState.RESTING, contracts(10), None),
+        (OrderState.CANCELING, contracts(10), None),
+    )

@@ -149,7 +149,7 @@ class Calibration:
         self._mark(desk, "ledger", "running")
         self._apply_orders(desk, orders)
         if self._first:
-            settled = self._take_base(desk, positions, balance, fills)
+            settled = self._take_base(desk, orders, positions, balance, fills)
         else:
             settled = self._settle(desk, positions, balance, fills)
         if not settled and self._round >= LAST_ROUND:
@@ -185,7 +185,9 @@ class Calibration:
             if order.state is OrderState.RESTING and order.order_id not in listed and not order.lookup_request:
                 desk.orders.look_up(order, desk.out)
 
-    def _take_base(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:
+    def _take_base(
+        self, desk: Desk, orders: OrdersRead, positions: PositionsRead, balance: BalanceRead, fills: FillsRead
+    ) -> bool:
         """Believe the reading when no fill came while it was read; the stream of fills was open before it began."""
         doubts = desk.orders.in_doubt()
         if any(order.lookup_request for order in desk.orders.get_open_orders() if order not in doubts):
@@ -196,10 +198,14 @@ class Calibration:
         take_base(desk, positions, fills)
         desk.base_taken()
         # An order in doubt that the list does not have reserves nothing in the balance that was read with it. Should
-        # it have been there all the same, the difference at the next comparison is its own.
-        unseen = {order.client_order_id: order_worst_loss(order) for order in desk.orders.in_doubt()}
+        # it have been there all the same, the difference at the next comparison is its own. One that is listed, and
+        # of which only a change is in doubt, reserves what it is listed with.
+        told = {report.order_id: (report.price, report.remaining) for report in orders.orders}
+        doubts = desk.orders.in_doubt()
+        listed = {o.client_order_id: told[o.order_id] for o in doubts if o.order_id is not None and o.order_id in told}
+        unseen = {o.client_order_id: order_worst_loss(o) for o in doubts if o.client_order_id not in listed}
         desk.unseen_at_base = unseen
-        desk.positions.set_cash(Money(balance.balance + desk.risk.reserved_without(unseen)))
+        desk.positions.set_cash(Money(balance.balance + desk.risk.reserved_without(unseen, listed)))
         return True
 
     def _settle(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:
