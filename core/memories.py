@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.domain.text import clean_text
 from core.engine.engine import Engine
+from core.strategy.decisions import NOT_PLAIN
 
 log = logging.getLogger(__name__)
 NAME = "strategy.state"
@@ -52,7 +53,7 @@ class StrategyMemory:
             if len(packed) <= MOST_BYTES:
                 return packed
             why = f"larger than {MOST_BYTES} bytes"
-        except (TypeError, NotImplementedError) as error:
+        except NOT_PLAIN as error:
             why = str(error)
         if not self._told:
             self._told = True

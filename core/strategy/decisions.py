@@ -33,12 +33,15 @@ def _plain(value: Any) -> Any:
     raise NotImplementedError(f"{type(value).__name__} is no plain data")
 
 
+# What writing raises where a memory is no plain data: a class, a number too large, a circle, text that is none.
+NOT_PLAIN = (TypeError, NotImplementedError, OverflowError, RecursionError, ValueError)
+
 _encode = msgspec.msgpack.Encoder(enc_hook=_plain).encode
 
 
 def digest_of(view: MarketView, memory: Any, parameters: Parameters) -> str:
-    """16 hexadecimal digits that stand for everything a decision was made from. TypeError or NotImplementedError where
-    a memory is no plain data.
+    """16 hexadecimal digits that stand for everything a decision was made from. One of NOT_PLAIN where a memory is no
+    plain data.
     """
     return blake2b(_encode((view, memory, parameters)), digest_size=DIGEST_BYTES).hexdigest()
 
@@ -47,7 +50,7 @@ def size_of(memory: Any) -> int:
     """The bytes a memory takes; 0 where it is no plain data, which switches a strategy off when it is asked."""
     try:
         return len(_encode(memory))
-    except (TypeError, NotImplementedError):
+    except NOT_PLAIN:
         return 0
 
 

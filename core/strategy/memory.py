@@ -29,7 +29,7 @@ def _named(strategy: Strategy) -> str:
 
 
 def pack(strategy: Strategy, memory: Mapping[Ticker, Any], at: int) -> bytes:
-    """TypeError or NotImplementedError where a memory is no plain data."""
+    """One of `decisions.NOT_PLAIN` where a memory is no plain data."""
     rows = {str(ticker): msgspec.Raw(msgspec.msgpack.encode(one)) for ticker, one in memory.items()}
     version = strategy.memory_version
     return msgspec.msgpack.encode(Kept(strategy=_named(strategy), version=version, at=at, memory=rows))
@@ -54,3 +54,7 @@ def unpack(strategy: Strategy, data: bytes, at: int) -> dict[Ticker, Any]:
         }
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not readable ({error})") from None
+    except ValueError:
+        raise
+    except Exception as error:  # noqa: BLE001  `begin` is somebody else's code
+        raise ValueError(f"not taken by its begin ({type(error).__name__}: {error})") from None

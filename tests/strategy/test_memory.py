@@ -92,3 +92,27 @@ def test_nothing_is_written_where_nothing_was_decided_and_nothing_is_told_where_
     assert not bench.desk.status.errors
     StatusFile(tmp_path, memory.contents).write()
     assert not list(tmp_path.iterdir())
+
+
+def circle() -> list[object]:
+    found: list[object] = []
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize("memory", [circle(), 1 << 70, "\ud800", object()])
+def test_a_memory_that_cannot_be_written_ends_neither_the_status_file_nor_the_screen(
+    memory: object, tmp_path: Path
+) -> None:
+    bench = kept_by(MarketMaker(), tmp_path)
+    contents = StrategyMemory(tmp_path, bench.engine, bench.desk.wall_ns).contents
+    bench.engine.actor._memory[T] = memory
+    assert contents[NAME]() is None
+    assert bench.engine.actor.memories()[T] == 0
+
+
+def test_a_memory_whose_strategy_no_longer_begins_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = kept_by(MarketMaker(), tmp_path)
+    monkeypatch.setattr(MarketMaker, "begin", lambda self, ticker: {}["gone"])
+    fresh = restarted(MarketMaker(), tmp_path, bench)
+    assert "not taken by its begin (KeyError" in fresh.desk.status.errors[0].error

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +42,23 @@ def players(jobs: int) -> ProcessPoolExecutor:
     return executor
 
 
+@contextmanager
+def heard_once() -> Iterator[None]:
+    """^C interrupts once: a second one, into the end of the first, would leave a process that waits for ever."""
+
+    def ring(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, ring)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def train(
     model: Annotated[Path, typer.Argument(help="The model file to write, .npz; its checkpoint lies beside it.")],
     generations: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many steps to learn.")] = 150,
@@ -67,7 +86,7 @@ def train(
         scenario_of(scenario)
     except BadScenario as error:
         raise BadInput(f"--scenario: {error}") from None
-    judged_on = seed_range(held_out)
+    judged_on = seed_range(held_out, "--held-out")
     if judged_on[-1] >= learning.TRAINING_SEEDS[0]:
         raise BadInput(f"--held-out: seeds from {learning.TRAINING_SEEDS[0]} on are trained on; judge on smaller ones")
     recipe = learning.Recipe(
@@ -76,7 +95,7 @@ def train(
     )  # fmt: skip
     checkpoint = model.with_suffix(".checkpoint.npz")
     progress = learning.resume(checkpoint, recipe) if checkpoint.exists() else learning.begin(recipe)
-    with players(jobs) as executor:
+    with heard_once(), players(jobs) as executor:
         try:
             with typer.progressbar(length=generations, file=sys.stderr, label="generations") as bar:
                 bar.update(progress.generation)
@@ -87,7 +106,7 @@ def train(
             typer.echo(f"judging on seeds {held_out}, which it never saw", err=True)
             judged = learning.judge(progress, judged_on, executor)
         except KeyboardInterrupt:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(cancel_futures=True)
             typer.echo(f"\nstopped; {checkpoint.name} has every whole generation: the same line goes on", err=True)
             return int(ExitCode.INTERNAL)
     save(from_flat(progress.weights, hidden, learning.card(progress, judged, judged_on)), model)

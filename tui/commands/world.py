@@ -66,11 +66,11 @@ def _fit(seeds: str, for_one: dict[str, Any], for_many: dict[str, Any]) -> None:
             raise BadInput(f"{name} is for {mend}")
 
 
-def seed_range(text: str) -> range:
+def seed_range(text: str, option: str = "--seeds") -> range:
     """`A-B`, both included; BadInput."""
     match = re.fullmatch(r"(\d{1,15})-(\d{1,15})", text)
     if match is None or int(match[1]) > int(match[2]):
-        raise BadInput(f"--seeds: {text!r} is no range; write A-B, such as 1-1000")
+        raise BadInput(f"{option}: {text!r} is no range; write A-B, such as 1-1000")
     return range(int(match[1]), int(match[2]) + 1)
 
 
