@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SECTIONS = {"A": 29, "B": 18, "C": 18, "D": 17, "E": 14, "F": 8, "G": 26, "H": 9, "J": 10, "K": 13}
 
+_KILLED = "every step is killed at in a lane of its own, `docs/kills.md`"
 _KILL = "the process of a world does not die and its disk keeps what was synced"
 _START = "decided at the start, before a world begins"
 _SCREEN = "a world has no screen"
@@ -32,13 +33,13 @@ APART: dict[str, tuple[str, str]] = {  # row: what happens, why not here
         "the host's time zone is wrong",
         "nothing reads a zone, all times are UTC; house rules",
     ),
-    "G1": ("killed before the intent is written", _KILL),
-    "G2": ("killed while it is written", _KILL),
-    "G3": ("killed before it is on disk", _KILL),
-    "G4": ("killed before it is sent", _KILL),
-    "G5": ("killed before the reply", _KILL),
-    "G6": ("killed before the reply's record", _KILL),
-    "G7": ("killed while it recovers", _KILL),
+    "G1": ("killed before the intent is written", _KILLED),
+    "G2": ("killed while it is written", _KILLED),
+    "G3": ("killed before it is on disk", _KILLED),
+    "G4": ("killed before it is sent", _KILLED),
+    "G5": ("killed before the reply", _KILLED),
+    "G6": ("killed before the reply's record", _KILLED),
+    "G7": ("killed while it recovers", _KILLED),
     "G8": ("killed while the journal is packed", "the journal is never packed: it has no such step"),
     "G9": ("killed while it stops", _KILL),
     "G10": ("power goes, unwritten bytes vanish", _KILL),

@@ -82,16 +82,18 @@ class Order:
         """True for a change that only takes contracts off: it risks nothing and keeps the order's place."""
         return price == self.price and 0 < count < self.count - self.done
 
-    def settle_change(self, report: OrderReport, now_ns: int) -> bool:
-        """Whether a change in doubt was made is what the exchange says of price and size. False for a word that may be
-        from before the change: such are on their way for a while.
+    def settle_change(self, report: OrderReport, now_ns: int) -> str | None:
+        """Whether a change in doubt was made is what the exchange says of price and size: the reason to be journaled,
+        by which the next start knows it too. None for a word that may be from before the change: such are on their way
+        for a while.
         """
         if self.state is not O.IN_DOUBT or self.asked is None:
-            return True
-        if now_ns < self.due_ns and (report.price, report.total) != self.asked:
-            return False
+            return report.reason
+        made = (report.price, report.total) == self.asked
+        if now_ns < self.due_ns and not made:
+            return None
         self.price, self.count, self.asked = report.price, report.total, None
-        return True
+        return AMENDED if made else report.reason
 
     def intent(self, wall_ns: int) -> OrderIntended:
         """The record that has to be on disk before this order leaves."""

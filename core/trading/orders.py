@@ -301,7 +301,8 @@ class OrderService:
         if order.order_id is None:
             self.learn_id(order, report.order_id)
         self.claim(order, report.filled, now_ns)
-        if not order.settle_change(report, now_ns) and report.status is OrderStatus.RESTING:
+        reason = order.settle_change(report, now_ns)
+        if reason is None and report.status is OrderStatus.RESTING:
             return order
         if not order.is_open and order.state is O.VOID and report.status is OrderStatus.RESTING and not is_read:
             # We had given it up as never made, and here it is.
@@ -314,7 +315,7 @@ class OrderService:
             OrderStatus.CANCELED: Happened.EXPIRED if "Expiry" in report.reason else Happened.ENDED,
         }.get(report.status)
         if happened is not None:
-            self.move(order, happened, report.reason, out, wall_ns)
+            self.move(order, happened, reason or report.reason, out, wall_ns)
         if order.is_open and order.cancel_wanted:
             self.cancel_order(order, out, now_ns)
         return order

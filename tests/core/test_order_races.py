@@ -8,6 +8,7 @@ from core.domain.commands import AmendOrder, CancelOrder
 from core.domain.effects import SendAmend, SendDecrease, SendOrder
 from core.domain.enums import BookSide, OrderState, Origin
 from core.domain.ids import OrderId
+from core.trading.recall import recall
 from tests.core.builders import Bench, T, fill, report
 from tests.rules.test_orders import WIDE
 
@@ -134,3 +135,13 @@ def test_a_word_from_before_a_change_does_not_say_how_the_change_ended() -> None
     assert bench.desk.risk.worst_position(T) == 300
     bench.step(ev.OrderReported(report=report(sent.client_order_id, "o1", price=4_400, initial=300)))
     assert state(bench, sent) is OrderState.RESTING
+
+
+def test_a_change_whose_reply_was_lost_and_that_was_made_is_known_to_the_next_start() -> None:
+    bench, sent = placed(count=100)
+    bench.accept(sent)
+    amended(bench, sent, 4_400, 300)
+    bench.step(lost(sent))
+    bench.step(ev.OrderReported(report=report(sent.client_order_id, "o1", price=4_400, initial=300)))
+    left = recall(bench.records).unresolved[sent.client_order_id]
+    assert (left.intent.price, left.intent.count, left.asked) == (4_400, 300, None)
