@@ -6,7 +6,7 @@ then starts the effects. Strategies are woken only by a Beat, after everything t
 
 from __future__ import annotations
 
-from core.domain.commands import Command
+from core.domain.commands import Command, PlaceOrder
 from core.domain.effects import AnyEffect
 from core.domain.enums import Origin, Permission, TraderState
 from core.domain.errors import OurBug
@@ -16,7 +16,8 @@ from core.engine.facts import FACTS
 from core.engine.lifecycle import BUSY, Lifecycle
 from core.engine.rounds import Rounds
 from core.engine.wishes import WISHES, strategy_failed, take_wish
-from core.strategy.actor import ActorService
+from core.strategy.actor import ActorService, is_immediate
+from core.strategy.differ import Wish
 from core.trading.desk import Desk
 from core.trading.leases import renew_leases
 from core.trading.procedures.liquidation import Liquidation
@@ -108,9 +109,29 @@ class Engine:
         if failed:
             strategy_failed(self.life, failed)
         for one in decided:
+            legs = self._legs(one.wishes)
+            denied = self._leg_denied(legs)
             for wish in one.wishes:
                 assert wish.origin is Origin.STRATEGY
+                if denied and wish in legs:
+                    continue
                 self.actor.note(one, *take_wish(self.life, wish))
+            if denied:
+                self.actor.rest(one.row.ticker, self.desk.now_ns)
+                self.actor.note(one, "refused", denied)
+
+    def _legs(self, wishes: list[Wish]) -> list[PlaceOrder]:
+        """The immediate orders that take risk; what closes a position needs no other."""
+        risk = self.desk.risk
+        placed = (wish for wish in wishes if isinstance(wish, PlaceOrder) and is_immediate(wish))
+        return [wish for wish in placed if wish.count > risk.reducible(wish.ticker, wish.side)]
+
+    def _leg_denied(self, legs: list[PlaceOrder]) -> str:
+        """Why none of several legs may leave: one alone is a bet. Each is asked of the gates before the first leaves."""
+        if len(legs) < 2:
+            return ""
+        denials = (self.desk.check(leg) for leg in legs)
+        return next((f"no leg leaves: {one.text}" for one in denials if one is not None), "")
 
     def _show_activity(self) -> None:
         """READY and ACTING follow what is in flight."""

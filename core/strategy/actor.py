@@ -340,6 +340,11 @@ def _view(desk: Desk, market: Market, orders: Iterable[Order], siblings: tuple[M
     )
 
 
+def is_immediate(wish: PlaceOrder) -> bool:
+    """Whether an order trades at once or not at all."""
+    return wish.time_in_force is TimeInForce.IMMEDIATE_OR_CANCEL
+
+
 def _order(take: Take) -> PlaceOrder:
     return PlaceOrder(
         origin=Origin.STRATEGY, ticker=take.ticker, side=take.side, price=take.price, count=take.count,

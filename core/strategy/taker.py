@@ -67,7 +67,7 @@ class FairValueTaker(Strategy):
         if not memory.at_ms:
             return Value(micro, view.at_ms, view.at_ms)
         horizon_ms = self.parameters.memory * MS_PER_S
-        passed_ms = min(view.at_ms - memory.at_ms, horizon_ms)
+        passed_ms = min(max(0, view.at_ms - memory.at_ms), horizon_ms)  # a clock may be put back
         return Value(memory.value + (micro - memory.value) * passed_ms // horizon_ms, view.at_ms, memory.since_ms)
 
     def _wrong(self, view: MarketView, value: int) -> Take | None:

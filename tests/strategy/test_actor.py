@@ -368,6 +368,29 @@ def test_legs_leave_together_or_not_at_all_and_the_record_says_why() -> None:
     assert "not chosen" in bench.engine.actor.decisions.of(T)[0].gate
 
 
+def test_no_leg_leaves_where_a_gate_denies_another_and_the_record_says_which() -> None:
+    other = Ticker("KXTEST-26DEC01-B")
+    cheap = [Price(100)]  # below the price band: no new risk there
+
+    def act(view: MarketView) -> Decision:
+        if view.ticker != T:
+            return Decision(said="decided with the other")
+        prices = ((T, Price(4_500)), (other, cheap[0]))
+        return Decision(takes=tuple(order(Take, ticker=t, side=BookSide.ASK, price=p) for t, p in prices), said="both")
+
+    bench = Bench(Scripted(act), quote_markets=2)
+    bench.markets = (market(T), market(other))
+    bench.up()
+    assert {T, other} == set(bench.engine.actor.quoted)
+    assert not bench.effects, "a leg alone is a bet"
+    row = next(row for row in bench.engine.actor.decisions.of(T) if row.said == "both")
+    assert row.gate.startswith("no leg leaves: ")
+    assert "0.01" in row.gate
+    cheap[0] = Price(4_500)
+    bench.beat(times=30)
+    assert len({o.ticker for o in bench.desk.orders.get_open_orders()}) == 2
+
+
 def test_the_report_tells_parameters_memory_and_decisions_and_judges_values_as_the_wish_will_be() -> None:
     bench = Bench(MarketMaker()).up()
     bench.beat(times=10)

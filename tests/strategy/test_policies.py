@@ -108,6 +108,14 @@ def test_a_price_wrong_by_the_edge_and_the_fee_is_taken_and_no_other() -> None:
     assert taker.decide(view(4_000, 4_200, at_ms=later, fees=dear), memory).takes == ()
 
 
+def test_a_clock_that_was_put_back_moves_no_value() -> None:
+    taker = FairValueTaker()
+    memory = after(taker, 60)
+    back = taker.decide(view(bid=6_000, ask=6_200, at_ms=memory.at_ms - 3_600_000), memory).memory
+    assert back.value == memory.value
+    assert not taker.decide(view(bid=6_000, ask=6_200, at_ms=back.at_ms + 100), back).takes
+
+
 def test_nothing_is_taken_before_there_is_a_value() -> None:
     taker = FairValueTaker()
     memory = after(taker, 5)
