@@ -127,7 +127,7 @@ class Engine:
         return [wish for wish in placed if wish.count > risk.reducible(wish.ticker, wish.side)]
 
     def _leg_denied(self, legs: list[PlaceOrder]) -> str:
-        """Why none of several legs may leave: one alone is a bet. Each is asked of the gates before the first leaves."""
+        """Why none of several legs may leave: one alone is a bet. Each is asked before the first leaves."""
         if len(legs) < 2:
             return ""
         denials = (self.desk.check(leg) for leg in legs)
