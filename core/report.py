@@ -49,6 +49,7 @@ def session_report(trader: Trader, exit_view: ExitView) -> dict[str, Any]:
         "unverified": list(exit_view.unverified),
         "mode": snapshot.identity.mode.value,
         "seed": snapshot.identity.seed,
+        "strategy": {"name": snapshot.identity.strategy, "off": snapshot.strategy.off},
         "started_at": iso_text(snapshot.identity.started_at),
         "ended_at": iso_text(exit_view.at),
         "calibration": [

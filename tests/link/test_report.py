@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.config import Settings
 from core.domain.amounts import Price, contracts
 from core.domain.enums import BookSide, TimeInForce
@@ -9,6 +11,30 @@ from core.lab.story import Scene, play
 from core.report import session_report
 from core.sim.auth import generate_private_key
 from core.sim.model import TAKER_AT_CROSS, NewOrder
+from tui.commands.session import print_certificate
+
+FAILS = """
+from core.strategy.base import Decision, Strategy
+
+
+class Fails(Strategy):
+    def decide(self, view, memory):
+        return Decision(quotes=None)
+"""
+
+
+def test_a_strategy_that_was_switched_off_is_in_the_report_and_the_last_words(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "fails.py").write_text(FAILS)
+    named = f"{tmp_path / 'fails.py'}:Fails"
+    settings = Settings(simulated_markets=2, quote_markets=1, strategy=named)
+    played = play(settings, [], seconds=3, key_pem=generate_private_key())
+    why = "TypeError: quotes is NoneType, a tuple is needed"
+    assert session_report(played.scene.trader, played.exit)["strategy"] == {"name": named, "off": why}
+    with (tmp_path / "told").open("w") as stream:
+        print_certificate(played.scene.trader.snapshot, played.exit, stream)
+    assert f"strategy {named} is off: {why}" in (tmp_path / "told").read_text()
 
 
 def test_foreign_orders_are_listed_apart_counted_nowhere_and_left_alone() -> None:

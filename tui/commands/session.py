@@ -86,6 +86,8 @@ def print_certificate(snapshot: TraderSnapshot, exit_view: ExitView, stream: Tex
     line = f"stopped ({reason}): own orders resting {rests}{others}, {kept}, exit {exit_view.code}"
     with contextlib.suppress(OSError):
         stream.write(line + "\n")
+        if snapshot.strategy.off:
+            stream.write(f"  strategy {snapshot.identity.strategy} is off: {snapshot.strategy.off}\n")
         for name in exit_view.unverified[:NAMES_SHOWN]:
             stream.write(f"  not verified: {name}\n")
         if len(exit_view.unverified) > NAMES_SHOWN:
