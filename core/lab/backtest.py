@@ -19,6 +19,7 @@ from core.strategy.base import Strategy
 BASELINES = ("hold", "random", "maker")
 MARKOUT_S = (5, 30)
 NORMAL_975 = 1.959964
+FEW_975 = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +97,9 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def student_975(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t: exact for 1 and 2 degrees of freedom, else Cornish and Fisher's expansion."""
-    if freedom == 1:
-        return 12.706205
-    if freedom == 2:
-        return 4.302653
+    """The 97.5 % quantile of Student's t: few degrees of freedom by table, else Cornish and Fisher's expansion."""
+    if freedom <= len(FEW_975):
+        return FEW_975[freedom - 1]
     z, n = NORMAL_975, float(freedom)
     return (
         z
