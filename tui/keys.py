@@ -35,12 +35,16 @@ class KeyedApp(SafeApp[None], inherit_bindings=False):
     navigator: Navigator
 
     async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key) and not self.screen_stack:
+            return  # the console is leaving; Textual would look for a screen to ask
         if not (isinstance(event, Key) and not event.is_forwarded and self.navigator.takes(event)):
             await super().on_event(event)
 
     def on_key(self, event: Key) -> None:
-        """A key that nobody took on its way up, and that is bound to nothing where it was pressed: it says so."""
-        if event.key in self.screen.active_bindings:
+        """A key that nobody took on its way up, and that is bound to nothing where it was pressed: it says so. While
+        the screens come and go there is nobody to say it to.
+        """
+        if not self.main.query("#header") or event.key in self.screen.active_bindings:
             return
         name = self._name_of(event)
         over = self.screen if isinstance(self.screen, Overlay) else None
@@ -67,7 +71,7 @@ class KeyedApp(SafeApp[None], inherit_bindings=False):
         """Say why a key did nothing, where the eye is: at the foot of what lies over the screen, else in the notice."""
         if isinstance(self.screen, Overlay):
             self.screen.refuse(why)
-        else:
+        elif self.main.query("#header"):
             self.main.say(why)
             self.navigator.redraw()
 

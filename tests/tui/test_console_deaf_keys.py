@@ -2,6 +2,7 @@
 
 import console_builders as b
 import pytest
+from textual.events import Key
 from textual.widgets import Button
 
 from core.domain.amounts import contracts
@@ -58,6 +59,15 @@ async def test_a_key_that_does_nothing_over_the_screen_says_so(bridge, opened, k
         await press(pilot, key)
         assert app.screen is over and said in keys(app) and "^k PANIC" in keys(app)
         assert bridge.sent == []
+
+
+@pytest.mark.parametrize("opened", ["L", "b", "question_mark", "slash", "q", "e"])
+async def test_keys_that_come_in_one_packet_with_the_one_that_opens_a_question_harm_nothing(bridge, opened):
+    async with running(bridge) as (app, pilot):
+        for key in (opened, "f5", "p", "escape", "f5", opened, "f5", "end", "escape", "n"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await pilot.pause(0.3)
+        assert app.is_running and app.return_code is None
 
 
 async def test_the_words_go_with_the_next_key(bridge):

@@ -37,6 +37,9 @@ class Overlay(ModalScreen[Result]):
         return self.KEYS
 
     def show_keys(self) -> None:
+        """Nothing while its parts are not there (yet): a key may come in one packet with the one that opened it."""
+        if not self.query("#keys"):
+            return
         line = (*PANIC, (self._said, "warn")) if self._said else self.keys_line()
         self.query_one("#keys", LinesView).set_lines([cut(line, self.app.size.width)])
 
