@@ -23,9 +23,11 @@ from core.domain.enums import BookSide, ExitReason, OrderState, Origin, TraderSt
 from core.domain.ids import ClientOrderId, Ticker
 from core.domain.records import (
     AmendIntended,
+    Corrected,
     FillBooked,
     OrderIntended,
     OrderMoved,
+    PositionTaken,
     Record,
     SessionStarted,
     StateMoved,
@@ -510,6 +512,8 @@ def _differences(scene: Scene) -> list[str]:
     held = {ticker: int(one.quantity) for ticker, one in account.positions.items() if one.quantity}
     if held != {p.ticker: p.count for p in desk.positions.open()}:
         found.append(f"positions: {held} there, {desk.positions.open()} here")
+    if corrected := [record for record in scene.given if isinstance(record, PositionTaken | Corrected)]:
+        found.append(f"the books had to be corrected: {corrected}")
     if desk.breaker.tripped:
         found.append(f"the breaker is tripped: {desk.breaker.reason}")
     return found

@@ -37,7 +37,8 @@ written of the journal stays. The next start is killed once more in a step of it
 - the journal is a prefix of what was decided;
 - the exchange has the order at most once, and none that was not meant;
 - READY within 10 virtual seconds; the market of an order in doubt refuses new orders until it is settled;
-- orders, positions and cash are the exchange's, the breaker is closed, and the stop ends verified with nothing resting.
+- orders, positions and cash are the exchange's by what was recalled and told, without a correction; the breaker is
+  closed, and the stop ends verified with nothing resting.
 
 `.ci/run` plays every cell with one step of recovery in turn; all of them with all by
 `.venv/bin/pytest -m long -n 0 tests/lab/test_kills.py`, about four minutes. A run that does not strike where it should
