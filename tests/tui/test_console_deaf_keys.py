@@ -64,7 +64,7 @@ async def test_a_key_that_does_nothing_over_the_screen_says_so(bridge, opened, k
 @pytest.mark.parametrize("opened", ["L", "b", "question_mark", "slash", "q", "e"])
 async def test_keys_that_come_in_one_packet_with_the_one_that_opens_a_question_harm_nothing(bridge, opened):
     async with running(bridge) as (app, pilot):
-        for key in (opened, "f5", "p", "escape", "f5", opened, "f5", "end", "escape", "n"):
+        for key in (opened, "y", "f5", "p", "tab", "up", "enter", "escape", "f5", opened, "f5", "end", "escape", "n"):
             app.post_message(Key(key, key if len(key) == 1 else None))
         await pilot.pause(0.3)
         assert app.is_running and app.return_code is None

@@ -178,6 +178,11 @@ class Dialog(Overlay[Answer]):
         button.disabled = bool(choice.danger and self.spec.word)
         return button
 
+    @property
+    def gone(self) -> bool:
+        """Its parts come and go one by one: without what is asked there is no question."""
+        return super().gone or not self.query(f"#choice-{self.spec.focus}")
+
     def on_mount(self) -> None:
         if self.gone:
             return
@@ -200,12 +205,12 @@ class Dialog(Overlay[Answer]):
         if reason:
             self._answer(Answer("closed", reason))
             return
-        if self.is_mounted:
+        if not self.gone:
             self._show()
 
     def _seen(self) -> Frame:
         """The frame with what is typed now."""
-        if not self.is_mounted:
+        if self.gone:
             return replace(self.frame, values={item.name: item.value for item in self.spec.fields})
         values = {item.name: self.query_one(f"#field-{item.name}", Input).value for item in self.spec.fields}
         return replace(self.frame, values=values)
@@ -297,7 +302,7 @@ class Dialog(Overlay[Answer]):
         return cells
 
     def on_descendant_focus(self) -> None:
-        if self.is_mounted:
+        if not self.gone:
             self.hush()
             self.show_keys()
 
@@ -318,6 +323,8 @@ class Dialog(Overlay[Answer]):
         self._answer(Answer(name, values={name: text.strip() for name, text in self._seen().values.items()}))
 
     def _why_not(self, name: str, *, early: bool) -> str:
+        if self.gone:
+            return "the question has just changed; press again"
         if self.query_one(f"#choice-{name}", Button).disabled:
             return f"type {self.spec.word} first"
         locked = self._asked(self.spec.locked, self._seen(), "view error, see the log")

@@ -69,6 +69,10 @@ class FinderScreen(Overlay[Ticker | None]):
             self._show()
 
     @property
+    def gone(self) -> bool:
+        return super().gone or not (self.query("#count") and self.query("#head") and self.query("#body"))
+
+    @property
     def way_back(self) -> str:
         return "back"
 
@@ -96,6 +100,8 @@ class FinderScreen(Overlay[Ticker | None]):
         self._show()
 
     def _show(self) -> None:
+        if self.gone:
+            return
         width = min(100, self.app.size.width) - 4
         rows = max(self.app.size.height - 9, 1)
         head, lines = finder_lines(self._found, self._watched, self._chosen, width, rows)

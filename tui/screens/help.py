@@ -56,6 +56,8 @@ class HelpScreen(Overlay[None]):
             self._fill()
 
     def _fill(self) -> None:
+        if not self.query("#help"):
+            return
         self.query_one("#help", Panel).show(
             help_block(self._situation, min(self.app.size.width, 78) - 4, self._symbols)
         )

@@ -25,7 +25,7 @@ class Overlay(ModalScreen[Result]):
     @property
     def gone(self) -> bool:
         """Put away already: its parts are not there (any more), and there is nothing to fill."""
-        return self not in self.app.screen_stack
+        return self not in self.app.screen_stack or not self.query("#keys")
 
     @property
     def way_back(self) -> str:
