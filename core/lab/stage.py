@@ -205,6 +205,8 @@ class Stage:
         """The exchange takes the account's last trade back; no fill tells of it, its books do."""
         self.act("bust")
         account, ledger = self.server.account, self.auditor.ledger
+        # Until the next comparison nobody can know, as with a trade by another hand.
+        ledger.foreign_ns = self.loop.now_ns
         ledger.cash = int(account.cash)
         for ticker, held in account.positions.items():
             ledger.positions[ticker], ledger.costs[ticker] = int(held.quantity), int(held.cost)

@@ -53,6 +53,10 @@ FOUND = {
     "a market that closed while the stream was down was traded on, order by order refused": (
         7, 200, "C10-closed-at-once@42.5+11.5,E6-disputed@51.5+2.9", True,
     ),
+    "a trade that was taken back passed a limit that nobody could know to be passed": (
+        166, 300, "F8-timer-storm@68.7+1.1,J3-exit-rejected@86.5+5.7,A7-reply-lost@124.2+5.3,E8-fraction@168.3+2.8,"
+                  "B13-bust@179+1.3,D7-twice@206.4+8.5", True,
+    ),
 }  # fmt: skip
 
 
