@@ -2,8 +2,8 @@
 
     python -m tests.planted.hunt --seeds 20 --out docs/planted-bugs.md
 
-Lanes in order: worlds (the first open seed ends it), then those of `--lanes`: every fault alone in a short world, the
-tests of the fault table, the tests of the rooms. What was found is kept in a progress file; a hunt that was stopped
+Lanes in order: worlds (the first open seed ends it; `--seeds 0` leaves them out), then those of `--lanes`: the rule
+machines, every fault alone in a short world, the tests of the fault table, the tests of the rooms. What was found is kept in a progress file; a hunt that was stopped
 goes on, and looks again for what no lane has found yet. Ends with 1 when a bug was found by no lane.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 from .patches import HERE, ROOT, Planted, all_planted
 
 PROGRESS = HERE / "found.jsonl"
-LANES = {"alone": "", "faults": "tests/faults", "rooms": "tests/core", "wire": "tests/exchange"}
+LANES = {"rules": "tests/rules", "alone": "", "faults": "tests/faults", "rooms": "tests/core", "wire": "tests/exchange"}
 PATIENCE_S = 900
 MINUTES = 3  # of each world: what takes longer to show is left to the tests
 
@@ -44,7 +44,7 @@ def hunt(planted: Planted, tree: Path, seeds: int, lanes: list[str]) -> dict[str
     row: dict[str, Any] = {"name": planted.name, "file": planted.file, "lane": "", "seeds": 0, "how": ""}
     try:
         row["types"] = run([sys.executable, "-m", "mypy"], tree).returncode == 0
-        found = worlds(tree, seeds)
+        found = worlds(tree, seeds) if seeds else None
         if found:
             return row | {"lane": "worlds"} | found
         for lane in lanes:
@@ -105,8 +105,9 @@ def table(rows: list[dict[str, Any]]) -> str:
         "",
         "Written by `python -m tests.planted.hunt`. Each is one changed line on a critical path (`tests/planted`),",
         "compiles, passes the type checker, and is looked for by worlds of three minutes with the faults of their",
-        "seeds, then by the lanes after them: every fault alone in a short world, the tests of the fault table, the",
-        "tests of the rooms. Worlds know nothing of any line; under seeds stands how many it took.",
+        "seeds, then by the lanes after them: rule machines against small models, every fault alone in a short world,",
+        "the tests of the fault table, the tests of the rooms. Worlds and machines know nothing of any line; under seeds",
+        "stands how many worlds it took.",
         "",
         f"{len(rows)} planted; found by {', '.join(f'{lane} {count}' for lane, count in sorted(by_lane.items()))}.",
         f"Seeds worlds took: {seeds[len(seeds) // 2] if seeds else 0} in the median, {max(seeds, default=0)} at most.",
