@@ -3,8 +3,9 @@
     python -m tests.planted.hunt --seeds 20 --out docs/planted-bugs.md
 
 Lanes in order: worlds (the first open seed ends it; `--seeds 0` leaves them out), then those of `--lanes`: the rule
-machines, every fault alone in a short world, the tests of the fault table, the tests of the rooms. What was found is kept in a progress file; a hunt that was stopped
-goes on, and looks again for what no lane has found yet. Ends with 1 when a bug was found by no lane.
+machines, every fault alone in a short world, the tests of the fault table, the tests of the rooms. What was found is
+kept in a progress file; a hunt that was stopped goes on, and looks again for what no lane has found yet. Ends with 1
+when a bug was found by no lane.
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         "Written by `python -m tests.planted.hunt`. Each is one changed line on a critical path (`tests/planted`),",
         "compiles, passes the type checker, and is looked for by worlds of three minutes with the faults of their",
         "seeds, then by the lanes after them: rule machines against small models, every fault alone in a short world,",
-        "the tests of the fault table, the tests of the rooms. Worlds and machines know nothing of any line; under seeds",
-        "stands how many worlds it took.",
+        "the tests of the fault table, the tests of the rooms. Worlds and machines know nothing of any line; under",
+        "seeds stands how many worlds it took.",
         "",
         f"{len(rows)} planted; found by {', '.join(f'{lane} {count}' for lane, count in sorted(by_lane.items()))}.",
         f"Seeds worlds took: {seeds[len(seeds) // 2] if seeds else 0} in the median, {max(seeds, default=0)} at most.",
