@@ -127,11 +127,11 @@ class Engine:
         return [wish for wish in placed if wish.count > risk.reducible(wish.ticker, wish.side)]
 
     def _leg_denied(self, legs: list[PlaceOrder]) -> str:
-        """Why none of several legs may leave: one alone is a bet. Each is asked before the first leaves."""
-        if len(legs) < 2:
-            return ""
-        denials = (self.desk.check(leg) for leg in legs)
-        return next((f"no leg leaves: {one.text}" for one in denials if one is not None), "")
+        """Why none of several legs may leave: one alone is a bet. All are asked before the first leaves, each as if
+        those before it had left.
+        """
+        denial = self.desk.check_together(legs) if len(legs) > 1 else None
+        return f"no leg leaves: {denial.text}" if denial is not None else ""
 
     def _show_activity(self) -> None:
         """READY and ACTING follow what is in flight."""

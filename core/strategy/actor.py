@@ -59,6 +59,16 @@ class Decided:
     def orders(self) -> int:
         return sum(not isinstance(wish, CancelOrder) for wish in self.wishes)
 
+    @property
+    def together(self) -> bool:
+        """Whether it holds immediate orders, which leave together or not at all."""
+        return any(isinstance(wish, PlaceOrder) and is_immediate(wish) for wish in self.wishes)
+
+    def cut(self, room: int) -> None:
+        """Keep all cancels and as many orders as there is room for; the next decision wishes the rest again."""
+        orders = [wish for wish in self.wishes if not isinstance(wish, CancelOrder)]
+        self.wishes = [wish for wish in self.wishes if isinstance(wish, CancelOrder)] + orders[:room]
+
 
 class ActorService:
     """Decides for the quoted markets; the desk checks and sends. `off` says why the strategy is not asked."""
@@ -129,16 +139,34 @@ class ActorService:
                 return []
             if decided is None:
                 continue
-            if decided.orders > room:
-                self._waiting[ticker] = decided
-                decided.row.gate, decided.row.result = "order rate", "waits for room in the order rate"
+            decided.row.gate = ""
+            if decided.orders > room and not self._fitted(desk, ticker, decided, room):
                 continue
             self._waiting.pop(ticker, None)
             room -= decided.orders
             self._acted_ns[ticker] = desk.now_ns
-            decided.row.gate, decided.row.result = "", ""
+            decided.row.result = ""
             found.append(decided)
         return found
+
+    def _fitted(self, desk: Desk, ticker: Ticker, decided: Decided, room: int) -> bool:
+        """Whether some of it may leave now. What a second has room for waits for that; of quotes that no second has
+        room for a part leaves; immediate orders leave together or not at all.
+        """
+        row, limit = decided.row, desk.settings.limits.orders_per_second
+        most = max(1, limit - 1)
+        if decided.orders > most and decided.together:
+            row.gate = f"order rate: {decided.orders} orders at once, of {limit} a second at most {most} leave"
+            row.result = "given up"
+            self.rest(ticker, desk.now_ns)
+            return False
+        if decided.orders > most and room > 0:
+            decided.cut(room)
+            row.gate = "order rate: the rest follows"
+            return True
+        self._waiting[ticker] = decided
+        row.gate, row.result = "order rate", "waits for room in the order rate"
+        return False
 
     def note(self, decided: Decided, status: str, text: str) -> None:
         """What came of one wish of a decision."""

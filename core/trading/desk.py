@@ -6,13 +6,14 @@ Procedures and handlers read it and act through its few verbs. Time is set at th
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from core.domain.amounts import NO_MONEY, NO_PRICE, Money, Price, money_text
+from core.domain.amounts import NO_MONEY, NO_PRICE, Count, Money, Price, money_text, worst_loss
 from core.domain.commands import AmendOrder, PlaceOrder
-from core.domain.enums import Ownership, PauseKind, Permission, TraderState
+from core.domain.enums import BookSide, Ownership, PauseKind, Permission, TraderState
 from core.domain.events import Fact
 from core.domain.ids import ClientOrderId, Ticker
 from core.domain.records import BreakerMoved, DayOpened, PeakReached, StateMoved
@@ -205,6 +206,29 @@ class Desk:
         """What would deny this order now; None when it would be sent. Changes nothing."""
         permitted, why = self.permission()
         return self.risk.check_order(wish, self.markets.get(wish.ticker), permitted, why, self.now_ns)
+
+    def check_together(self, wishes: Sequence[PlaceOrder]) -> Denial | None:
+        """What would deny any of several orders of one event were those before it sent; None when all may leave."""
+        risk, limits, cash = self.risk, self.risk.limits, self.risk.minimum_cash
+        spent = contracts = 0
+        try:
+            for sent, wish in enumerate(wishes):
+                risk.limits = replace(
+                    limits,
+                    open_orders=limits.open_orders - sent,
+                    orders_per_second=limits.orders_per_second - sent,
+                    exposure=Money(limits.exposure - spent),
+                    event_position=Count(limits.event_position - contracts),
+                )
+                risk.minimum_cash = Money(cash + spent) if cash else cash
+                denial = self.check(wish)
+                if denial is not None:
+                    return denial
+                spent += worst_loss(wish.price, wish.count, buys_yes=wish.side is BookSide.BID)
+                contracts += wish.count
+        finally:
+            risk.limits, risk.minimum_cash = limits, cash
+        return None
 
     def priced(self, wish: PlaceOrder) -> PlaceOrder:
         """The wish with the price its rule names; unchanged without a rule, price 0 when the book gives none."""

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from core.domain.amounts import Price, contracts
+from core.domain.amounts import Price, contracts, dollars
 from core.domain.commands import SetParameter, SwitchStrategy
+from core.domain.effects import SendOrder
 from core.domain.enums import BookSide, Origin, TraderState
 from core.domain.errors import TookTooLong
 from core.domain.ids import Ticker
@@ -24,6 +25,7 @@ from core.local.stopwatch import MainThreadStopwatch
 from core.strategy.actor import ACTION_WITHIN_NS, SLOW_NS
 from core.strategy.base import Decision, MarketView, Quote, Strategy, Take
 from core.strategy.maker import MarketMaker
+from core.trading.risk import RiskLimits
 from tests.core.builders import Bench, T, book, fill, market
 from tests.core.test_screens_facts import result
 
@@ -389,6 +391,54 @@ def test_no_leg_leaves_where_a_gate_denies_another_and_the_record_says_which() -
     cheap[0] = Price(4_500)
     bench.beat(times=30)
     assert len({o.ticker for o in bench.desk.orders.get_open_orders()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [({"open_orders": 1}, "Open orders"), ({"exposure": dollars(8)}, "Exposure"),
+     ({"event_position": contracts(19)}, "Event position"), ({"exposure": dollars(12)}, "")],
+)  # fmt: skip
+def test_legs_are_asked_of_the_limits_together_and_not_each_for_itself(limits: dict[str, Any], why: str) -> None:
+    other = Ticker("KXTEST-26DEC01-B")
+
+    def act(view: MarketView) -> Decision:
+        if view.ticker != T:
+            return Decision(said="decided with the other")
+        takes = (order(Take, ticker=t, side=BookSide.ASK, price=Price(4_500), count=contracts(10)) for t in (T, other))
+        return Decision(takes=tuple(takes), said="both")
+
+    bench = Bench(Scripted(act), quote_markets=2, limits=RiskLimits(**limits))
+    bench.markets = (market(T), market(other))
+    bench.up()
+    row = next(row for row in bench.engine.actor.decisions.of(T) if row.said == "both")
+    sent = {o.ticker for o in bench.desk.orders.get_open_orders()}
+    if why:
+        assert row.gate.startswith(f"no leg leaves: {why}") and not sent
+    else:
+        assert sent == {T, other}
+    assert bench.desk.risk.limits == RiskLimits(**limits)
+
+
+@pytest.mark.parametrize("rate", [1, 2])
+def test_quotes_that_no_second_has_room_for_leave_one_by_one(rate: int) -> None:
+    bench = Bench(MarketMaker(), limits=RiskLimits(orders_per_second=rate)).up()
+    for n in range(60):
+        for sent in [effect for effect in bench.effects if isinstance(effect, SendOrder)]:
+            bench.effects.remove(sent)
+            bench.accept(sent, f"o{n}")
+        bench.beat()
+    assert {o.side for o in bench.desk.orders.get_open_orders()} == {BookSide.BID, BookSide.ASK}
+
+
+def test_legs_that_no_second_has_room_for_are_given_up_with_the_reason() -> None:
+    def act(view: MarketView) -> Decision:
+        takes = (order(Take, side=BookSide.BID, price=Price(4_700), count=contracts(n + 1)) for n in range(3))
+        return Decision(takes=tuple(takes), said="three")
+
+    bench = Bench(Scripted(act), limits=RiskLimits(orders_per_second=3)).up()
+    row = next(row for row in bench.engine.actor.decisions.of(T) if row.said == "three")
+    assert (row.gate, row.result) == ("order rate: 3 orders at once, of 3 a second at most 2 leave", "given up")
+    assert not bench.desk.orders.get_open_orders()
 
 
 def test_the_report_tells_parameters_memory_and_decisions_and_judges_values_as_the_wish_will_be() -> None:

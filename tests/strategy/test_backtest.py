@@ -227,7 +227,23 @@ def test_what_never_trades_because_it_is_refused_says_so(capsys: pytest.CaptureF
     assert "never trades (10.0 orders a run are refused)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrong", [["nobody"], ["--seeds", "2-1"], ["--scenarios", "calm,none"], ["--seconds", "1"]])
+def test_parameters_are_those_given_and_stand_in_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "r.json"
+    few = ["--seeds", "1-1", "--seconds", "10", "--markets", "1", "--json", str(out)]
+    assert invoke(["backtest", "maker", "--set", "size=1", "--set", "inventory=2", *few]) == 0
+    capsys.readouterr()
+    own, _hold, _random, usual = json.loads(out.read_text())["scenarios"]["calm"]
+    assert (own["strategy"], usual["strategy"]) == ("maker size=1 inventory=2", "maker")
+    assert (own["mean"], own["fees"]) != (usual["mean"], usual["fees"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["nobody"], ["--seeds", "2-1"], ["--scenarios", "calm,none"], ["--seconds", "1"], ["maker", "--set", "size"],
+        ["maker", "--set", "size=x"], ["maker", "--set", "size=nan"], ["maker", "--set", "sise=2"],
+    ],
+)  # fmt: skip
 def test_what_cannot_be_played_is_refused_in_one_line(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["backtest", *wrong]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

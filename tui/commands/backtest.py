@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,10 @@ def backtest(
     seeds: Annotated[str, typer.Option(help="A-B, both included.")] = "1-20",
     seconds: Annotated[int, typer.Option(min=10, max=86_400, help="Virtual seconds of each run.")] = 120,
     markets: Annotated[int, typer.Option(min=1, max=100, help="How many markets are traded.")] = 4,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE: a parameter of the strategies named; may be repeated."),
+    ] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON.")] = None,
 ) -> int:
     from core.lab.arena import Terms
@@ -38,11 +43,15 @@ def backtest(
     from core.strategies import make_strategy
     from tui.commands.world import seed_range
 
-    named = list(dict.fromkeys([*(strategies or ()), *BASELINES]))
-    makers: dict[str, Callable[[], Strategy]] = {name: partial(make_strategy, name, {}) for name in named}
+    given = values_of(parameters or [])
+    told = f" {' '.join(parameters)}" if parameters else ""
+    makers: dict[str, Callable[[], Strategy]] = {
+        f"{name}{told}": partial(make_strategy, name, given) for name in strategies or (["maker"] if given else [])
+    }
+    makers |= {name: partial(make_strategy, name, {}) for name in BASELINES if name not in makers}
     wanted, over = scenarios.split(","), seed_range(seeds)
-    for name in named:
-        makers[name]()
+    for make in makers.values():
+        make()
     try:
         for scenario in wanted:
             scenario_of(scenario)
@@ -56,7 +65,7 @@ def backtest(
             raise BadInput(
                 f"strategy '{name}' acts in second {second} on what cannot be known then; its result is void"
             )
-    total = len(named) * len(wanted) * len(over)
+    total = len(makers) * len(wanted) * len(over)
     with typer.progressbar(length=total, file=sys.stderr, label="runs") as bar:
         report = play(makers, wanted, over, seconds, markets, lambda: bar.update(1))
     for scenario, rows in report["scenarios"].items():
@@ -64,6 +73,20 @@ def backtest(
     if output is not None:
         output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def values_of(words: list[str]) -> dict[str, Decimal]:
+    """`NAME=VALUE` as the configuration's `strategy_parameters` has them; BadInput."""
+    found: dict[str, Decimal] = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        try:
+            found[name] = Decimal(value)
+        except InvalidOperation:
+            sign = ""
+        if not name or not sign or not found[name].is_finite():
+            raise BadInput(f"--set {word}: write NAME=VALUE with a number, such as size=5")
+    return found
 
 
 def _print(scenario: str, rows: list[dict[str, Any]], seeds: int, seconds: int, markets: int) -> None:
