@@ -19,6 +19,8 @@ from core.trading.refusals import is_error
 
 LOST_READS = 3
 NO_ANSWER = frozenset({0, 408, 425})
+MARKET_INACTIVE = "market_inactive"
+GROUP_TRIGGERED = "exceeded_order_group_risk_limit"
 ANSWERED_WRITES = (ev.OrderAccepted, ev.OrderRejected, ev.CancelConfirmed, ev.CancelNotFound, ev.AmendConfirmed)
 FAILED_WRITES = (ev.OrderOutcomeUnknown, ev.AmendOutcomeUnknown, ev.OrderNotSent, ev.CancelFailed, ev.GroupFailed)
 
@@ -33,6 +35,9 @@ def stream_connected(desk: Desk, fact: ev.StreamConnected) -> None:
         desk.status.log_recovery("stream connected again", "stream")
         desk.terms_stale = True  # what was said of markets meanwhile is not said again
     links.stream_up, links.stream_epoch, links.subscribed = True, fact.epoch, frozenset()
+    for order in desk.orders.get_open_orders():
+        if order.cancel_wanted and order.state is OrderState.RESTING:
+            order.due_ns = 0  # what failed on the old line is asked again at once
     desk.status.log_action_result(desk.wall_ns, "stream", f"connected (connection {fact.epoch})")
 
 
@@ -178,6 +183,11 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
             log(desk.wall_ns, "order_rejected", f"{words}: {code} {detail}".strip(), elapsed, "rejected")
             if is_error(fact):
                 desk.error(f"order rejected: {code} {detail}".strip(), words, counts=counts)
+            if code == MARKET_INACTIVE and order is not None:
+                market_refused(desk, order.ticker)
+            if code == GROUP_TRIGGERED and desk.group.member_id is not None:
+                # It was triggered while no stream could tell us.
+                group_fact(desk, ev.GroupTriggered(group_id=desk.group.group_id))
         case ev.OrderOutcomeUnknown(reason=reason) | ev.AmendOutcomeUnknown(reason=reason):
             desk.links.doubted = True
             log(desk.wall_ns, "order_in_doubt", f"{words}: {reason}", elapsed, "in doubt")
@@ -202,6 +212,14 @@ def write_reply(desk: Desk, fact: Any, *, counts: bool = True) -> None:
                 log(desk.wall_ns, "order_looked_up", f"{words}: {found}")
         case _:
             replied(desk, elapsed or 0)
+
+
+def market_refused(desk: Desk, ticker: Ticker) -> None:
+    """A market that takes no order trades no more, as far as we know, until stream or list say otherwise."""
+    market = desk.markets.get(ticker)
+    if market is not None and market.info.status is MarketStatus.ACTIVE:
+        desk.markets.apply(ev.MarketChanged(ticker=ticker, status=MarketStatus.CLOSED), desk.now_ns)
+        desk.terms_stale = True
 
 
 def batch_answered(desk: Desk, fact: ev.BatchAnswered) -> None:

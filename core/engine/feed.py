@@ -32,7 +32,8 @@ class FeedWatch:
         if desk.links.stream_up:
             self._up_ns = desk.now_ns
         quoted = life.actor.quoted
-        lost = bool(quoted) and life.calibrations > 0 and set(quoted) <= set(desk.markets.untrusted())
+        untrusted = desk.markets.untrusted()
+        lost = bool(quoted and untrusted) and life.calibrations > 0 and set(quoted) <= set(untrusted)
         if not lost or desk.now_ns - self._up_ns > DOWN_NS:
             self._since_ns, self.stale = 0, False
             return

@@ -33,6 +33,8 @@ from core.trading.procedures.stop import Stop
 S = TraderState
 BUSY = frozenset({S.READY, S.ACTING})
 CONNECTED = frozenset({S.TRADING_CLIENT_CONNECT, S.CALIBRATING, S.READY, S.ACTING, S.LOW_CASH, S.RECOVER_CASH})
+CALIBRATES = CONNECTED - {S.TRADING_CLIENT_CONNECT}
+STANDS = BUSY | {S.PAUSED}
 POLL_NS = 5 * NS
 PROBE_NS = NS  # between two questions whether anybody answers
 REFRESH_NS = 5 * NS
@@ -164,7 +166,7 @@ class Lifecycle:
                 self.fail("trading_client_lost", counts=False)
             elif desk.state is S.PAUSED:
                 desk.error("trading_client_lost", "PAUSED: no cancel gets through", counts=False)
-        if not desk.links.stream_up and desk.state in CONNECTED - {S.TRADING_CLIENT_CONNECT}:
+        if not desk.links.stream_up and desk.state in CALIBRATES:
             self.fail("stream_lost", counts=False)
         if desk.refusals.key and desk.state in CONNECTED:
             left = f"cancels may fail too, leases end orders within {desk.settings.lease_s} s"
@@ -208,7 +210,7 @@ class Lifecycle:
                     desk.cancel_own()
             else:
                 self._health_ns = desk.now_ns + PROBE_NS
-        elif self._health_due() and desk.state in BUSY | {S.PAUSED}:
+        elif self._health_due() and desk.state in STANDS:
             desk.links.doubted = False
             self._probe_ns = desk.now_ns + PROBE_NS
             paused_by_exchange = desk.machine.pause is PauseKind.EXCHANGE
@@ -230,7 +232,7 @@ class Lifecycle:
 
     def _compare_regularly(self) -> None:
         desk = self.desk
-        if desk.state not in BUSY | {S.PAUSED} or self.procedure is not None or not desk.links.client_up:
+        if desk.state not in STANDS or self.procedure is not None or not desk.links.client_up:
             return
         self.sync.sync_all(desk)
         if (self.sync.lasting or desk.suspicion) and desk.machine.can(S.CALIBRATING):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 from core.domain.amounts import Money, count_text, money_text
@@ -31,12 +32,14 @@ def limit_views(desk: Desk) -> tuple[view.LimitView, ...]:
     )
 
 
+@lru_cache(1_024)
 def meter(name: str, used: int, limit: N, shown: Callable[[N], str]) -> view.LimitView:
     return view.LimitView(
         name=name, used=int(used), limit=int(limit), used_text=shown(type(limit)(used)), limit_text=shown(limit)
     )
 
 
+@lru_cache(1_024)
 def loss(name: str, value: Money, limit: Money) -> view.LimitView:
     lost = Money(max(0, value))
     text = money_text(limit) if limit else "no limit"

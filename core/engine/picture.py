@@ -7,6 +7,7 @@ carry ladders.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 from core.domain.amounts import Count, Money, Price
@@ -16,7 +17,7 @@ from core.engine.health import components
 from core.engine.meters import limit_views
 from core.engine.waiting import waiting_for
 from core.market.view import Market
-from core.strategy.parameters import fields_of
+from core.strategy.parameters import Parameters, fields_of
 from core.trading import snapshot as view
 from core.trading.desk import NS, Desk
 from core.trading.liquidation_plan import liquidation_plan
@@ -43,6 +44,8 @@ class PictureMaker:
         self._ladders: dict[str, tuple[object, view.BookView]] = {}
         self._held: dict[str, tuple[object, view.PositionView]] = {}
         self._orders: dict[str, tuple[object, view.OrderView]] = {}
+        self._finished: tuple[view.OrderView, ...] = ()
+        self._finished_stamp = (-1, -1)
         self._planned_ns = -NS
         self._plan_version = -1
         self._queue = QueueBound()
@@ -57,7 +60,6 @@ class PictureMaker:
         failed, failed_ns = links.writes_failed(desk.now_ns - desk.settings.limits.breaker_windows[0][1])
         open_orders = desk.orders.get_open_orders() + desk.orders.foreign_orders()
         self._queue.look(desk)
-        finished = list(desk.orders.finished)[-FINISHED_SHOWN:][::-1]
         calibration = life.calibration
         return view.TraderSnapshot(
             version=self._version,
@@ -72,7 +74,7 @@ class PictureMaker:
             books=self._keep("books", self._books(engine)),
             positions=self._keep("positions", positions),
             orders=self._keep("orders", tuple(self._order(o, self._queue.ahead(o)) for o in _doubt_first(open_orders))),
-            finished_orders=self._keep("finished", tuple(self._order(o) for o in finished)),
+            finished_orders=self._finished_orders(desk),
             money=self._keep("money", money),
             equity=self._keep("equity", tuple(desk.equity.curve)),
             counters=self._keep("counters", counters_view(desk)),
@@ -137,6 +139,15 @@ class PictureMaker:
                 self._orders.clear()
             known = self._orders[order.client_order_id] = (stamp, order_view(order, ahead))
         return known[1]
+
+    def _finished_orders(self, desk: Desk) -> tuple[view.OrderView, ...]:
+        """The youngest first; looked at again only when any order moved."""
+        stamp = (desk.orders.version, desk.positions.version)
+        if stamp != self._finished_stamp:
+            self._finished_stamp = stamp
+            finished = list(desk.orders.finished)[-FINISHED_SHOWN:][::-1]
+            self._finished = self._keep("finished", tuple(self._order(o) for o in finished))
+        return self._finished
 
     def _position(self, desk: Desk, position: Position) -> view.PositionView:
         """A row is made anew only when the position or its market moved."""
@@ -220,16 +231,21 @@ def alarm_of(desk: Desk) -> str:
 
 def strategy_view(engine: Engine) -> view.StrategyView:
     actor = engine.actor
-    parameters = actor.strategy.parameters
     return view.StrategyView(
         name=actor.strategy.name,
         off=actor.off,
         decisions=actor.decisions.made,
         dropped=actor.decisions.dropped,
-        parameters=tuple(
-            (f.name, f.shown(getattr(parameters, f.name)), f"{f.shown(f.low)} to {f.shown(f.high)} {f.unit}")
-            for f in fields_of(type(parameters))
-        ),
+        parameters=_shown(actor.strategy.parameters),
+    )
+
+
+@lru_cache(16)
+def _shown(parameters: Parameters) -> tuple[tuple[str, str, str], ...]:
+    """Name, value, and bounds with the unit."""
+    return tuple(
+        (f.name, f.shown(getattr(parameters, f.name)), f"{f.shown(f.low)} to {f.shown(f.high)} {f.unit}")
+        for f in fields_of(type(parameters))
     )
 
 

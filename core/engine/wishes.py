@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from core.domain import commands as cm
 from core.domain.amounts import money_text
 from core.domain.enums import Origin, PauseKind, Permission, TraderState
@@ -328,7 +326,7 @@ WISHES: dict[type, Callable[[Lifecycle, Any], str]] = {
 
 def _asked(wish: cm.Command) -> str:
     """What a wish says beyond its name, where it is not what it would say anyway."""
-    said = [(f.name, getattr(wish, f.name)) for f in msgspec.structs.fields(wish) if f.name not in UNTOLD]
+    said = [(name, getattr(wish, name)) for name in wish.__struct_fields__ if name not in UNTOLD]
     return clean_text(" ".join(f"{name}={value}" for name, value in said if value not in (None, "", False)))
 
 

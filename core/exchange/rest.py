@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from random import Random
 from typing import TypeAlias
 
@@ -271,9 +272,17 @@ class ApiClient:
 
     def _measure_skew(self, date: str) -> None:
         """The reply's date is cut to whole seconds: half of one is added, and the figure is good to about that."""
-        try:
-            exchange_ms = int(parsedate_to_datetime(date).timestamp()) * 1_000 + 500
-        except (ValueError, OverflowError, TypeError, IndexError):
+        exchange_ms = _date_ms(date)
+        if exchange_ms is None:
             return
         ours_ms = self._clock.wall_ns() // 1_000_000
         self._skew_ms = max(-86_400_000, min(86_400_000, exchange_ms - ours_ms))
+
+
+@lru_cache(64)
+def _date_ms(date: str) -> int | None:
+    """The middle of the second a Date header names; None for what is no date."""
+    try:
+        return int(parsedate_to_datetime(date).timestamp()) * 1_000 + 500
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None

@@ -32,11 +32,16 @@ class Garble:
 
     def __call__(self, data: bytes) -> bytes:
         """The bytes that arrive instead."""
-        if not self._on or not data or data[0] != TEXT:
+        if not self._on:
             return data
-        payload = _payload(data)
-        if payload is None:
-            return data
+        found, at = [], 0
+        while (end := _end(data, at)) is not None:
+            found.append(self._altered(data[at:end]))
+            at = end
+        return b"".join(found) + data[at:]
+
+    def _altered(self, data: bytes) -> bytes:
+        payload = data[2:] if data[1] < 126 else data[4:] if data[1] == 126 else data[10:]
         for kind, (name, change, left) in self._on.items():
             if left and payload.startswith(b'{"type":"' + kind.encode() + b'"'):
                 self._on[kind] = (name, change, left - 1)
@@ -46,14 +51,16 @@ class Garble:
         return data
 
 
-def _payload(data: bytes) -> bytes | None:
-    """The text of exactly one unfragmented message; None for anything else."""
-    size, start = data[1], 2
+def _end(data: bytes, at: int) -> int | None:
+    """Where the whole text message that begins here ends; None where none does."""
+    if len(data) < at + 2 or data[at] != TEXT:
+        return None
+    size, start = data[at + 1], at + 2
     if size == 126:
-        size, start = int.from_bytes(data[2:4], "big"), 4
+        size, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
     elif size == 127:
-        size, start = int.from_bytes(data[2:10], "big"), 10
-    return data[start:] if len(data) == start + size else None
+        size, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+    return start + size if start + size <= len(data) else None
 
 
 def _frame(payload: bytes) -> bytes:

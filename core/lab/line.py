@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from core.sim.link import LinkedLoop, MemoryTransport
-from core.sim.virtual_clock import START_NS, Hang
+from core.sim.virtual_clock import START_NS
 
 CALLBACKS_MOST = 100_000
 
@@ -49,40 +48,17 @@ class TappedTransport(MemoryTransport):
         super()._drop(error)
 
 
-class _Watching:
-    """Stands where the loop asks for events and counts what runs between two steps of the clock."""
-
-    def __init__(self, loop: TappedLoop) -> None:
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        loop = self._loop
-        if timeout is None or timeout > 0:
-            loop.at_once = 0
-            loop._advance(timeout)
-        else:
-            loop.at_once += len(loop._ready)
-            if loop.at_once > CALLBACKS_MOST:
-                raise Hang(f"{CALLBACKS_MOST} callbacks at one instant, {loop.now_ns / 1e9:.3f} s of virtual time")
-        return []
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
 class TappedLoop(LinkedLoop):
     """`tap` hears (kind, connection, bytes); `garble` changes what comes; `stand_still` is a machine that was away."""
 
     transport = TappedTransport
+    callbacks_most = CALLBACKS_MOST
 
     def __init__(self, start_ns: int = START_NS) -> None:
         super().__init__(start_ns)
         self.births = 0
-        self.at_once = 0
         self.tap: Tap | None = None
         self.garble: Callable[[bytes], bytes] | None = None
-        self._ready: Any
-        self._selector = _Watching(self)  # type: ignore[assignment]
 
     def tell(self, kind: str, number: int, data: bytes) -> None:
         if self.tap is not None:

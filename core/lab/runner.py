@@ -87,7 +87,7 @@ def settings_for(plan: Plan) -> Settings:
             "simulated_markets": MARKETS,
             "quote_markets": chance.choice(QUOTED),
             "sync_interval": chance.choice((15, 30, 60)),
-            "order_lease": chance.choice((30, 60, 120)),
+            "order_lease": chance.choice((30, 60, 120, 120)),
             "order_group_limit": chance.choice((0, 1000, 1000)),
             "trading_max_orders": chance.choice((5, 10)),
             "trading_max_position_size": chance.choice((25, 100, 100)),

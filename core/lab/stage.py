@@ -35,8 +35,8 @@ from core.trading.snapshot import GaugesView
 
 NS = 1_000_000_000
 # What the market does between two looks is told together, which the trader cannot tell from a busy line.
-FLOW_PAUSES_S = (0.6, 0.9, 1.2, 1.5)
-MORE_BEAT_S = (0.15, 0.4, 0.8)  # than usual between two beats while nothing comes
+FLOW_PAUSES_S = (0.8, 1.2, 1.6)
+MORE_BEAT_S = (0.3, 0.9, 0.9)  # than usual between two beats while nothing comes
 PICTURE_NS = NS  # nobody sees them but the auditor, once a second
 SYNC_S = 0.002
 

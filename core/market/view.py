@@ -122,7 +122,8 @@ class Markets:
 
     def untrusted(self) -> tuple[Ticker, ...]:
         """Watched markets whose book may not be traded on."""
-        return tuple(t for t in self.watched if t in self._markets and not self._markets[t].book.trusted)
+        markets = self._markets
+        return tuple([t for t in self.watched if t in markets and not markets[t].book.trusted])
 
     def apply(
         self,

@@ -19,6 +19,7 @@ from core.sim.venue import Venue
 PING_EVERY_S = 10
 HEARTBEAT = b"heartbeat"
 QUEUE_LIMIT = 10_000  # frames a slow reader may leave behind
+PIECE = 32_768  # bytes of frames that are handed to the socket at once, about
 REPLY_ROOM = 1_000  # beyond that, for answers to commands and for errors
 
 
@@ -26,6 +27,8 @@ class Socket(Protocol):
     """What a connection needs of its WebSocket."""
 
     async def send(self, data: bytes, *, binary: bool) -> None: ...
+
+    async def send_texts(self, texts: list[bytes]) -> None: ...
 
     async def write(self, pieces: tuple[bytes, ...]) -> None: ...
 
@@ -63,6 +66,9 @@ class Connection:
         elif self._held:
             self._held.append((channel, frame))
             self.release()
+        elif self._unruly.calm:
+            self._queue.append(Parcel(frame))
+            self._ready.set()
         else:
             self._enqueue(channel, frame)
         return True
@@ -107,7 +113,18 @@ class Connection:
                     late_ns = parcel.due_ns - self._clock.wall_ns() if parcel.due_ns else 0
                     if late_ns > 0:
                         await self._clock.sleep(late_ns / NS)
-                    await self._send(parcel)
+                    if parcel.plain:
+                        await self._socket.send_texts(self._plain_from(parcel))
+                    else:
+                        await self._send(parcel)
+
+    def _plain_from(self, parcel: Parcel) -> list[bytes]:
+        """This frame and those behind it that are nothing but texts to be sent now, as many as go out in one piece."""
+        texts, size = [parcel.data], len(parcel.data)
+        while self._queue and self._queue[0].plain and size < PIECE:
+            texts.append(self._queue.popleft().data)
+            size += len(texts[-1])
+        return texts
 
     async def _send(self, parcel: Parcel) -> None:
         if parcel.pieces:

@@ -164,7 +164,7 @@ class Director:
     def _renew(self, happening: Happening) -> None:
         """The maker takes its whole ladder back and posts it anew: many changes, hardly a new price."""
         pulse = self._flow.pulses.get(self._market(happening).ticker)
-        if pulse is not None:
+        if pulse is not None and self._venue.trading_active:
             for quotes in pulse.quotes.values():
                 for order in quotes.values():
                     self._venue.withdraw(order, self._venue.now_ns)

@@ -200,7 +200,7 @@ class Faults:
         self._armed: dict[str, Armed] = {}
         self.counts: Counter[str] = Counter()
         self.changed = 0  # goes up with every switch, for those who must act on a change
-        self.heard: Callable[[], None] = lambda: None  # called at every switch
+        self.heard: Callable[[], None] = lambda: None  # called at every switch, by whoever switches
 
     def arm(self, name: str, **params: Any) -> None:
         """Switch a fault on, anew if it is on already; `FaultError` where that makes no sense."""

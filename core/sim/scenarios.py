@@ -84,7 +84,7 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(),
         Scenario(name="news-jump", style=Style(jumps=300, informed=3), happenings=_NEWS),
         # Few turns that move much: minutes of it are played in a moment, for worlds by the thousand.
-        Scenario(name="slow", style=Style(pace=8, volatility=350, noise=3)),
+        Scenario(name="slow", style=Style(pace=3, volatility=400, noise=3)),
         Scenario(name="thin", style=Style(depth=8, spread=250, pace=30, momentum=0, sweeper=0)),
         Scenario(
             name="one-sided",

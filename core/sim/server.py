@@ -25,7 +25,7 @@ from core.sim.rest import RestApi, RestReply, RestRequest
 from core.sim.routes import PREFIX
 from core.sim.settings import ExchangeSettings, is_loopback
 from core.sim.text import NS_PER_MS, http_date
-from core.sim.unruly import slices
+from core.sim.unruly import slices, texts_on_the_wire
 
 WS_PATH = "/trade-api/ws/v2"
 CLOSE_WAIT_S = 1  # how long a closing connection may take to say goodbye
@@ -64,6 +64,15 @@ class Wire:
         async with self._whole:
             await self.response.send_frame(data, WSMsgType.BINARY if binary else WSMsgType.TEXT)
 
+    async def send_texts(self, texts: list[bytes]) -> None:
+        """Text messages that wait together leave together."""
+        async with self._whole:
+            transport = self._request.transport
+            if transport is None or transport.is_closing():
+                raise ConnectionResetError("the line is gone")
+            transport.write(texts_on_the_wire(texts))
+            await self._request.writer.drain()
+
     async def write(self, pieces: tuple[bytes, ...]) -> None:
         """Bytes as they are, each piece on its own."""
         async with self._whole:
@@ -95,8 +104,8 @@ class ExchangeServer(Exchange):
     def __init__(self, settings: ExchangeSettings, clock: Clock, *, private_key_pem: bytes | None = None) -> None:
         super().__init__(settings, clock, private_key_pem=private_key_pem)
         self._faults_seen = 0
-        self._look = asyncio.Event()
-        self.faults.heard = self._look.set  # a switch is acted on at once
+        self._nap: asyncio.Future[None] | None = None
+        self.faults.heard = self._wake
         self._connections: dict[Connection, Wire] = {}
         self._runner: web.ServerRunner | None = None
         self._site: web.BaseSite | None = None
@@ -187,12 +196,21 @@ class ExchangeServer(Exchange):
             if self.faults or self.faults.changed != self._faults_seen:
                 await self._apply_faults()
             if caught_up:
-                alarm = asyncio.get_running_loop().call_later(self.flow_pause_s, self._look.set)
-                await self._look.wait()
-                alarm.cancel()
-                self._look.clear()
+                await self._sleep_a_while()
             else:
-                await asyncio.sleep(0)
+                await self._clock.sleep(0)
+
+    async def _sleep_a_while(self) -> None:
+        """Until the next look at whose turn it is; a switched fault wakes it, and is acted on at once."""
+        self._nap = asyncio.ensure_future(self._clock.sleep(self.flow_pause_s))
+        try:
+            await asyncio.wait((self._nap,))
+        finally:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._nap is not None:
+            self._nap.cancel()
 
     async def _apply_faults(self) -> None:
         """Faults that are states: listening or not, closing streams, keeping the past, letting go what was held."""

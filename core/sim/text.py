@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 
 NS = 1_000_000_000
@@ -25,11 +26,13 @@ _UUID_FREE = ~((0xF << 76) | (3 << 62))
 _PRIME = 2**80 - 65
 
 
+@lru_cache(16_384)
 def price_text(price: int) -> str:
     """`5600` as `"0.5600"`."""
     return f"{price // 10_000}.{price % 10_000:04d}"
 
 
+@lru_cache(16_384)
 def count_text(count: int) -> str:
     """`-313` as `"-3.13"`."""
     sign = "-" if count < 0 else ""
@@ -67,9 +70,13 @@ def read_count(text: str) -> int | None:
 def time_text(ns: int) -> str:
     """RFC 3339 in UTC, microseconds when non-zero."""
     seconds, rest = divmod(ns, NS)
-    base = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     micros = rest // 1000
-    return f"{base}.{micros:06d}Z" if micros else f"{base}Z"
+    return f"{_second_text(seconds)}.{micros:06d}Z" if micros else f"{_second_text(seconds)}Z"
+
+
+@lru_cache(256)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 _WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -78,7 +85,12 @@ _YEAR = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "
 
 def http_date(ns: int) -> str:
     """A time as HTTP headers have it, in English whatever the machine speaks."""
-    at = datetime.fromtimestamp(ns // NS, UTC)
+    return _http_second(ns // NS)
+
+
+@lru_cache(256)
+def _http_second(seconds: int) -> str:
+    at = datetime.fromtimestamp(seconds, UTC)
     return f"{_WEEK[at.weekday()]}, {at.day:02d} {_YEAR[at.month - 1]} {at.year} {at:%H:%M:%S} GMT"
 
 

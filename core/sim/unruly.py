@@ -21,6 +21,11 @@ class Parcel(msgspec.Struct, frozen=True, eq=False):
     binary: bool = False
     pieces: tuple[bytes, ...] = ()
 
+    @property
+    def plain(self) -> bool:
+        """Nothing but a text to be sent now."""
+        return not (self.due_ns or self.binary or self.pieces)
+
 
 class Unruly:
     """One connection's frames under the faults that are on now. Without any, everything passes as it is."""
@@ -31,10 +36,15 @@ class Unruly:
         self._late_ns = 0
         self._lag_ms = 0
 
+    @property
+    def calm(self) -> bool:
+        """Everything passes as it is."""
+        return not self._faults and self._swapped is None
+
     def pass_on(self, channel: str, frame: bytes, now_ns: int) -> Iterator[Parcel]:
         """The parcels that leave instead of one frame; an empty channel means an answer to a command."""
         faults = self._faults
-        if not faults and self._swapped is None:
+        if self.calm:
             yield Parcel(frame)
             return
         if faults.strike("frame_lost", channel=channel):
@@ -79,6 +89,24 @@ def _broken(frame: bytes, how: str) -> Parcel:
     return Parcel(frame[: len(frame) // 2])
 
 
+def texts_on_the_wire(texts: list[bytes]) -> bytes:
+    """Text messages as a server writes them, one whole frame each."""
+    parts: list[bytes] = []
+    for text in texts:
+        parts += (_head(FIN | TEXT, len(text)), text)
+    return b"".join(parts)
+
+
+def _head(first: int, size: int) -> bytes:
+    if size < 126:
+        return bytes((first, size))
+    return (
+        bytes((first, 126)) + size.to_bytes(2, "big")
+        if size < 65_536
+        else bytes((first, 127)) + size.to_bytes(8, "big")
+    )
+
+
 def fragments(payload: bytes, count: int) -> bytes:
     """A text message as a server writes it on the wire, in so many WebSocket frames; some may be empty."""
     count = max(1, count)
@@ -86,15 +114,7 @@ def fragments(payload: bytes, count: int) -> bytes:
     out = bytearray()
     for n in range(count):
         part = payload[cuts[n] : cuts[n + 1]]
-        size = len(part)
-        out.append((TEXT if n == 0 else 0) | (FIN if n == count - 1 else 0))
-        if size < 126:
-            out.append(size)
-        elif size < 65_536:
-            out += b"\x7e" + size.to_bytes(2, "big")
-        else:
-            out += b"\x7f" + size.to_bytes(8, "big")
-        out += part
+        out += _head((TEXT if n == 0 else 0) | (FIN if n == count - 1 else 0), len(part)) + part
     return bytes(out)
 
 

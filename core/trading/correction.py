@@ -45,7 +45,9 @@ def _correct_cash(desk: Desk, difference: Money, kind: DriftClass) -> None:
     words = money_text(Money(desk.positions.cash), places=6), money_text(theirs, places=6)
     desk.out.record(Corrected(at=desk.wall_ns, what=f"cash ({kind})", ours=words[0], theirs=words[1]))
     desk.positions.set_cash(theirs)
-    if kind is DriftClass.TRANSFER:
+    if kind is DriftClass.UNKNOWN:
+        desk.equity.moved_unexplained(difference)
+    elif kind is DriftClass.TRANSFER:
         desk.equity.moved_from_outside(difference)
     text = f"cash corrected from {words[0]} to {words[1]}: {kind}"
     if kind is DriftClass.UNKNOWN:

@@ -121,6 +121,8 @@ class Desk:
         self.machine = TraderStateMachine(0, settings.started_at)
         self.armed = settings.armed
         self.reducing = False
+        self._stands: tuple[TraderState | bool, ...] = ()
+        self._permitted = (Permission.NOTHING, "")
         self.answers: dict[int, Fact] = {}
         self.day = DayLedger()
         self.recalled = False
@@ -187,18 +189,25 @@ class Desk:
         )
 
     def permission(self) -> tuple[Permission, str]:
-        return permission(
-            Standing(
-                state=self.machine.state,
-                client_on=self.settings.enable_trading_client,
-                connected=self.links.stream_up and self.links.client_up,
-                journal_ok=self.links.journal_ok,
-                breaker_tripped=self.breaker.tripped,
-                armed=self.armed,
-                reducing=self.reducing,
-                over_limit=self.risk.over_limit(),
+        """What is permitted, and why not more; worked out anew when anything it depends on moved."""
+        links, over_limit = self.links, self.risk.over_limit()
+        connected, tripped = links.stream_up and links.client_up, self.breaker.tripped
+        stands = (self.machine.state, connected, links.journal_ok, tripped, self.armed, self.reducing, over_limit)
+        if stands != self._stands:
+            self._stands = stands
+            self._permitted = permission(
+                Standing(
+                    state=self.machine.state,
+                    client_on=self.settings.enable_trading_client,
+                    connected=connected,
+                    journal_ok=links.journal_ok,
+                    breaker_tripped=tripped,
+                    armed=self.armed,
+                    reducing=self.reducing,
+                    over_limit=over_limit,
+                )
             )
-        )
+        return self._permitted
 
     # ---- orders ------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ class EquityTracker:
         self._curve_every_ns = CURVE_EVERY_NS
         self.portfolio = NO_MONEY
         self.curve: list[tuple[int, Money]] = []
+        self._unexplained: dict[int, int] = {}  # amounts of cash nobody could explain, and their day
         self.max_drawdown = NO_MONEY
 
     def note(self, portfolio: Money, wall_ns: int) -> bool:
@@ -52,11 +53,19 @@ class EquityTracker:
         self.curve.append((wall_ns, portfolio))
 
     def moved_from_outside(self, amount: Money) -> None:
-        """Money came or went by a transfer: that is no result, so every base moves with it."""
-        self._base = Money(self._base + amount)
-        if self._peak is not None:
+        """Money came or went by a transfer: that is no result, so every base moves with it. But where it goes back the
+        way it came unexplained, which was counted as a result then, what was counted is taken back.
+        """
+        day = self._unexplained.pop(-amount, None)
+        if day is None or day != self._day:
+            self._base = Money(self._base + amount)
+        if day is None and self._peak is not None:
             self._peak += amount
             self._kept = None
+
+    def moved_unexplained(self, amount: Money) -> None:
+        """Money came or went and nobody knows why: a result, until it goes back."""
+        self._unexplained[amount] = self._day
 
     def peak_to_keep(self) -> Money | None:
         """The high-water mark where it differs enough from the one on record; that one is then on record."""

@@ -69,10 +69,10 @@ class OrderService:
 
     def get_open_orders(self) -> tuple[Order, ...]:
         """Open orders that are ours to manage, oldest first."""
-        return tuple(o for o in self._open.values() if o.ownership is not Ownership.FOREIGN)
+        return tuple([o for o in self._open.values() if o.ownership is not Ownership.FOREIGN])
 
     def foreign_orders(self) -> tuple[Order, ...]:
-        return tuple(o for o in self._open.values() if o.ownership is Ownership.FOREIGN)
+        return tuple([o for o in self._open.values() if o.ownership is Ownership.FOREIGN])
 
     def open_in(self, ticker: Ticker) -> tuple[Order, ...]:
         return tuple(self._open_in.get(ticker, {}).values())
@@ -101,7 +101,7 @@ class OrderService:
         """Books and exchange agree: what an order was claimed to have filled beyond its fills was never true."""
         for order in self.missing_fills():
             if now_ns - order.claimed_ns > SETTLE_NS:
-                order.claimed = order.filled
+                order.claimed, self.version = order.filled, self.version + 1
 
     def open_or_just_ended(self) -> bool:
         """True while an order is open; one that could have traded must not be taken for a transfer."""

@@ -138,7 +138,8 @@ class RiskController:
         version = (self._orders.version, self._positions.version)
         if version != self._others_version:
             foreign = {order.client_order_id for order in self._orders.foreign_orders()}
-            self._others, self._others_version = Money(self.reserved() - self.reserved_without(foreign)), version
+            held = self.reserved() - self.reserved_without(foreign) if foreign else 0
+            self._others, self._others_version = Money(held), version
         return self._others
 
     def _side_worst(

@@ -247,6 +247,9 @@ class CountersView(Part, frozen=True, kw_only=True):
     foreign: int = 0
 
 
+PLAIN = frozenset({"ok", "done", "pending", "running", "healthy"})
+
+
 class ActivityView(Part, frozen=True, kw_only=True):
     """Something that happened: kind is a word like order_placed, fill, sync, state, command."""
 
@@ -259,7 +262,7 @@ class ActivityView(Part, frozen=True, kw_only=True):
     @property
     def is_plain(self) -> bool:
         """Nothing is wrong with it."""
-        return self.status in ("ok", "done", "pending", "running", "healthy")
+        return self.status in PLAIN
 
 
 class ErrorView(Part, frozen=True, kw_only=True):

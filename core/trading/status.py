@@ -6,13 +6,13 @@ Bounded memory; the journal and the log file keep more. Text arriving here is al
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import msgspec
 
 from core.domain.amounts import Money
-from core.trading.snapshot import ActionView, ActivityView, ErrorView, StatusEntry, StepView, TraderSnapshot
+from core.trading.snapshot import PLAIN, ActionView, ActivityView, ErrorView, StatusEntry, StepView, TraderSnapshot
 from core.trading.summary import history_row, render_summary
 from core.trading.timetext import seconds_text
 
@@ -28,14 +28,14 @@ ALARM_NS = 600 * 1_000_000_000  # an error that nothing can recover stands so lo
 T = TypeVar("T")
 
 
-def keep(rows: deque[T], row: T, most: int, notable: Callable[[T], bool]) -> None:
+def keep(rows: deque[T], row: T, most: int, notable: Callable[[Iterable[T]], list[bool]]) -> None:
     """Append, and forget the oldest where there are too many: plain rows first while the notable ones are no more than
     half, so that routine does not wash out what went wrong.
     """
     rows.append(row)
     if len(rows) <= most:
         return
-    bad = [notable(other) for other in rows]
+    bad = notable(rows)
     spare = 2 * sum(bad) <= len(rows)
     del rows[bad.index(False) if spare else bad.index(True)]
 
@@ -65,7 +65,7 @@ class StatusLogger:
     ) -> None:
         """Something was done or happened."""
         row = ActivityView(at=at, kind=kind, text=text, elapsed_ns=elapsed_ns, status=status)
-        keep(self.activity, row, ACTIVITY_KEPT, lambda other: not other.is_plain)
+        keep(self.activity, row, ACTIVITY_KEPT, lambda rows: [other.status not in PLAIN for other in rows])
         shown = "" if status == "ok" else f" [{status}]"
         self._untold.append(("info", f"{kind}: {text}{seconds_text(elapsed_ns)}{shown}"))
         self.version += 1
@@ -123,7 +123,7 @@ class StatusLogger:
     def log_error(self, at: int, error: str, context: str, severity: str = "error") -> None:
         """Something went wrong; an error is the alarm line until something recovers it, and wakes the console."""
         row = ErrorView(at=at, severity=severity, error=error, context=context)
-        keep(self.errors, row, ERRORS_KEPT, lambda other: other.severity == "error")
+        keep(self.errors, row, ERRORS_KEPT, lambda rows: [other.severity == "error" for other in rows])
         self._untold.append((severity, f"{error} ({context})" if context else error))
         self.version += 1
         if severity == "error":

@@ -113,3 +113,20 @@ def test_every_class_has_its_case() -> None:
     shown = " ".join(words for _, found in CASES for words in found)
     # The one at the start has its case in `test_base_in_doubt`: it needs an earlier session.
     assert all(f"({kind.value})" in shown for kind in DriftClass if kind is not DriftClass.IN_DOUBT)
+
+
+def test_money_that_went_unexplained_and_comes_back_is_no_loss_of_the_day_any_more() -> None:
+    bench = Bench().up()
+    bench.accept(bench.place())
+    bench.orders = (report("kt-s1-000001"),)
+    bench.balance = Money(dollars(1000) - 4_500 * 500 - dollars(100))
+    bench.step(Recalibrate())
+    bench.beat(times=120)
+    assert bench.desk.breaker.tripped
+    assert bench.desk.equity.day_result == -dollars(100)
+    bench.step(ev.OrderReported(report=report("kt-s1-000001", status=OrderStatus.CANCELED)))
+    bench.orders, bench.balance = (), dollars(1000)
+    bench.step(Recalibrate())
+    bench.beat(times=120)
+    assert [r.what for r in bench.records if isinstance(r, Corrected)] == ["cash (unknown)", "cash (transfer)"]
+    assert bench.desk.equity.day_result == 0 and bench.desk.equity.drawdown == 0

@@ -70,6 +70,20 @@ def test_only_a_resume_resets_a_triggered_group_and_orders_wait_for_it() -> None
     assert orders(bench)
 
 
+def test_an_order_that_the_group_refuses_tells_of_a_trigger_nobody_heard_of() -> None:
+    bench = grouped()
+    bench.step(
+        ev.OrderRejected(
+            client_order_id=orders(bench)[0].client_order_id, status=409, code="exceeded_order_group_risk_limit",
+            detail="", elapsed_ns=1,
+        )
+    )  # fmt: skip
+    assert bench.desk.breaker.tripped and "triggered our order group" in bench.desk.breaker.reason
+    bench.step(ResetBreaker(reason="looked", command_id=1))
+    bench.beat(times=5)
+    assert acts(bench)[-1] is GroupAct.RESET
+
+
 def test_a_trigger_by_the_exchange_trips_the_breaker_and_is_not_reset_by_itself() -> None:
     bench = grouped()
     bench.step(ev.GroupTriggered(group_id="g1"))

@@ -4,8 +4,9 @@ import msgspec
 
 from core.domain import events as ev
 from core.domain.amounts import Price, contracts
+from core.domain.commands import PlaceOrder
 from core.domain.effects import WatchMarkets
-from core.domain.enums import MarketStatus
+from core.domain.enums import BookSide, MarketStatus
 from core.domain.ids import Ticker
 from tests.core.builders import Bench, T, fill, market
 
@@ -48,6 +49,21 @@ def test_a_market_that_closed_while_the_stream_was_down_is_learned_of() -> None:
     bench.markets = (msgspec.structs.replace(bench.markets[0], status=MarketStatus.CLOSED), *bench.markets[1:])
     bench.connect(epoch=2)
     bench.beat(times=120)
+    assert bench.engine.actor.quoted == (B,)
+
+
+def test_a_market_that_takes_no_order_gives_its_place_to_another() -> None:
+    bench = three(1)
+    sent = bench.desk.orders.get_open_orders()
+    bench.step(PlaceOrder(ticker=A, side=BookSide.BID, price=Price(4_500), count=contracts(1), command_id=1))
+    (order,) = (o for o in bench.desk.orders.get_open_orders() if o not in sent)
+    bench.markets = bench.markets[1:]
+    bench.step(
+        ev.OrderRejected(
+            client_order_id=order.client_order_id, status=409, code="market_inactive", detail="", elapsed_ns=1
+        )
+    )
+    bench.beat(times=80)
     assert bench.engine.actor.quoted == (B,)
 
 

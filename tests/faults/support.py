@@ -156,6 +156,7 @@ class Tamper:
             return self._reply(wanted, answer(server, request, wanted))
 
         monkeypatch.setattr(Unruly, "pass_on", changed_frames)
+        monkeypatch.setattr(Unruly, "calm", False)  # every frame is looked at
         monkeypatch.setattr(ExchangeServer, "_answer", changed_answer)
 
     def frames(self, kind: str, change: Change, times: int = 1) -> Action:

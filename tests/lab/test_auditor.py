@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,11 @@ import pytest
 from core.lab.audit import rules
 from core.lab.audit.ledger import Order
 from core.lab.audit.rules import INVARIANTS, NS
+from core.lab.audit.wire import Change, told
+from core.lab.garble import Garble, setting
+from core.lab.plan import Plan
+from core.lab.runner import play
+from core.sim.unruly import texts_on_the_wire
 
 from .run import REST, Run, T
 
@@ -203,9 +209,10 @@ def escaped(run: Run) -> None:
 
 
 def trades_where_nobody_does(run: Run) -> None:
-    run.intend("kt-1")
-    run.call("POST", "/portfolio/events/orders", {"client_order_id": "kt-1"}, status=409,
-             reply={"error": {"code": "market_inactive"}})  # fmt: skip
+    for number in range(3):
+        run.intend(f"kt-{number}")
+        run.call("POST", "/portfolio/events/orders", {"client_order_id": f"kt-{number}", "ticker": T}, status=409,
+                 reply={"error": {"code": "market_inactive"}})  # fmt: skip
 
 
 def silent_and_idle(run: Run) -> None:
@@ -440,7 +447,7 @@ BROKEN: dict[Break, str] = {
     no_lease: "I11 lease",
     escaped: "I13 escaped",
     silent_and_idle: "I16 idle",
-    trades_where_nobody_does: "I16 closed",
+    trades_where_nobody_does: "I16 unlearned",
     halted_without_a_word: "I16 reason",
     hangs_in_flight: "I16 hang",
     signed_by_another_clock: "I18 signature",
@@ -548,3 +555,53 @@ def test_the_reading_of_bytes_is_alike_for_every_split() -> None:
 def test_a_minute_is_a_minute() -> None:
     run = Run()
     assert run.auditor.rules.owed_s * NS == 60 * NS
+
+
+def test_a_change_is_read_alike_in_the_usual_writing_and_in_any_other() -> None:
+    def ladders(*, usual: bool) -> object:
+        run = Run()
+        for number, (price, delta, side) in enumerate(
+            (
+                ("0.4400", "7.00", "yes"),
+                ("0.5200", "12.50", "no"),
+                ("0.4500", "-10.00", "yes"),
+                ("0.4600", "0.01", "yes"),
+            )
+        ):
+            frame = {
+                "type": "orderbook_delta", "sid": 3, "seq": 2 + number, "sending_ts_ms": 5, "msg": {
+                    "market_ticker": T, "market_id": "1b-2c", "clock": 9, "price_dollars": price, "delta_fp": delta,
+                    "side": side, "ts": "2026-01-05T15:00:00.5Z", "ts_ms": 5,
+                },
+            }  # fmt: skip
+            text = json.dumps(frame, separators=(",", ":") if usual else None).encode()
+            assert (type(told(text)) is Change) is usual
+            run.frame(text)
+        book = run.auditor.streams.books[T]
+        return book.sides, book.bad, run.auditor.streams.last, run.auditor.streams.deltas
+
+    assert ladders(usual=True) == ladders(usual=False)
+
+
+def test_changes_of_a_world_come_in_the_usual_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly: list[bytes] = []
+
+    def parsed(text: bytes) -> object:
+        slowly.append(text)
+        return json.loads(text)
+
+    monkeypatch.setattr("core.lab.audit.wire.parsed", parsed)
+    world = play(Plan(1, "slow", 30, ()))
+    assert world.deltas > 100 and not [
+        text for text in slowly if b'"orderbook_delta"' in text and b"price_dollars" in text
+    ]
+
+
+def test_one_frame_of_many_is_garbled_and_the_others_are_as_they_were() -> None:
+    garble = Garble()
+    garble.begin("D4", "trade", setting(count="x"), 1)
+    texts = [b'{"type":"ticker","msg":{}}', b'{"type":"trade","msg":{}}', b'{"type":"trade","msg":{"a":1}}']
+    whole = texts_on_the_wire(texts)
+    changed = texts_on_the_wire([texts[0], b'{"type": "trade", "msg": {"count": "x"}}', texts[2]])
+    assert garble(whole + b"\x89\x00") == changed + b"\x89\x00"
+    assert garble.counts["D4"] == 1 and garble(whole) == whole

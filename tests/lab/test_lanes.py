@@ -13,6 +13,7 @@ import pytest
 from core.lab.worlds import Tally, alike, play_many, summary
 
 JOBS = 2
+SHORT = 400  # in the wide lane: with those that are played twice about four minutes of two cores
 COUNTED = 0.9  # of the worlds at least; the rest are sound and too small to count
 
 
@@ -44,11 +45,13 @@ def test_worlds_hold_and_are_the_same_in_other_processes(
     assert alike(again, first.digests) == ([], words)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(0)
-def test_as_many_worlds_as_are_wanted_hold(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    progress = Path(os.environ.get("WORLDS_PROGRESS", tmp_path / "worlds.jsonl"))
-    tally = played(int(os.environ.get("WORLDS", "20000")), progress)
+@pytest.mark.parametrize(
+    "worlds", [pytest.param(SHORT, marks=pytest.mark.wide), pytest.param(0, marks=pytest.mark.long)]
+)
+def test_as_many_worlds_as_are_wanted_hold(capsys: pytest.CaptureFixture[str], tmp_path: Path, worlds: int) -> None:
+    progress = None if worlds else Path(os.environ.get("WORLDS_PROGRESS", tmp_path / "worlds.jsonl"))
+    tally = played(worlds or int(os.environ.get("WORLDS", "20000")), progress)
     told(tally, capsys)
     assert not tally.open, list(tally.open.values())
     assert tally.worlds - tally.small >= COUNTED * tally.worlds

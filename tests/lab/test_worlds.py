@@ -50,6 +50,9 @@ FOUND = {
     "the reply to a change that a failed cancel had overtaken ended the trader": (
         82, 300, "F7-server-time@30.7+11.7", True,
     ),
+    "an order group that was triggered while the stream was down refused order after order": (
+        161, 130, "C13-old-line@47.1+18.4,B15-group-trips@62.6+2", True,
+    ),
     "a market that closed while the stream was down was traded on, order by order refused": (
         7, 200, "C10-closed-at-once@42.5+11.5,E6-disputed@51.5+2.9", True,
     ),

@@ -18,6 +18,9 @@ GROUPS = "/portfolio/order_groups"
 STAMP_MS = 12_000  # signed before its connection stands, which may take a while on a bad line
 SLACK = 20
 CREATE_COST, CANCEL_COST = 10, 2
+# What is known before an order leaves: whether its market trades, whether its group stands.
+UNLEARNED = frozenset({"market_inactive", "exceeded_order_group_risk_limit"})
+TOLD_BY = 2  # refusals in one market, if nothing else tells
 UNHEARD = frozenset({None, "PLANNED", "SENT", "IN_DOUBT"})
 
 
@@ -50,6 +53,7 @@ class Requests:
         self._asked: dict[str, int] = {}  # order: since when it has to end, or was asked to
         self._to_come: set[str] = set()  # client ids on their way when everything was to end
         self._errors: deque[int] = deque()
+        self._unlearned: Counter[str] = Counter()
         self._waiting: set[str] = set()
         self._acked: set[str] = set()
         self.read_ok: dict[str, int] = {}
@@ -210,10 +214,11 @@ class Requests:
             a.seen["id exists already"] += 1
         if request.status == 400 and code == "invalid_order" and "post only" not in str(error):
             self._refused()
-        if code == "market_inactive" and a.faults.calm_for(a.now_ns) > a.rules.learned_s * NS:
-            a.say(
-                "I16", "closed", f"{name} was sent to a market that trades no more, {a.rules.learned_s} s after a fault"
-            )
+        if code in UNLEARNED and a.faults.calm_for(a.now_ns) > a.rules.learned_s * NS:
+            ticker = str(request.body.get("ticker")) if isinstance(request.body, dict) else ""
+            self._unlearned[ticker] += 1
+            if self._unlearned[ticker] > TOLD_BY:
+                a.say("I16", "unlearned", f"{name}: {code} again, {a.rules.learned_s} s after a fault")
         if request.status == 201 and str(reply.get("fill_count", "0")).strip("0."):
             self._acked.add(name)
 

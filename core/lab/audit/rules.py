@@ -71,7 +71,7 @@ class Rules:
     given_up_s: int = 13  # an order is not given up sooner after its intent
     settle_s: int = 3  # news on their way, where nothing is wrong
     compare_s: int = 100  # within this of the last fault everything was compared
-    learned_s: int = 30  # from the last fault until it is known which markets trade
+    learned_s: int = 30  # from the last fault until it is known what trades and in which group
     owed_s: int = 60  # no progress of something owed
     trade_s: int = 75  # from the last fault to trading again
     slippage: int = 1_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.lab.audit.ledger import DOLLAR
+from core.lab.audit.wire import Change
 
 WHOLE = "whole"
 
@@ -44,23 +45,33 @@ class StreamBooks:
 
     def frame(self, frame: Any, at_ns: int) -> None:
         """One text of the stream."""
+        if type(frame) is Change:
+            if self._follows(frame.sid, frame.seq, at_ns):
+                book = self.books.get(frame.ticker) or self.books.setdefault(frame.ticker, StreamBook())
+                self.deltas += 1
+                self._change(book, frame.no, frame.price, frame.count, at_ns)
+            return
         if not isinstance(frame, dict):
             self.unreadable += 1
             return
         kind, sid, seq = frame.get("type"), frame.get("sid"), frame.get("seq")
-        if type(sid) is not int or type(seq) is not int:
+        if type(sid) is not int or type(seq) is not int or not self._follows(sid, seq, at_ns):
             return
+        message = frame.get("msg")
+        if kind in ("orderbook_snapshot", "orderbook_delta") and isinstance(message, dict):
+            self._book(kind == "orderbook_snapshot", sid, message, at_ns)
+
+    def _follows(self, sid: int, seq: int, at_ns: int) -> bool:
+        """Whether a number is new; what is missing before it spoils the books of its subscription."""
         last = self.last.get(sid)
         if last is not None and seq <= last:
-            return
+            return False
         if last is not None and seq > last + 1:
             for book in self.books.values():
                 if book.sid == sid:
                     book.spoil(f"frames {last + 1} to {seq - 1} of {sid} missing", at_ns)
         self.last[sid] = seq
-        message = frame.get("msg")
-        if kind in ("orderbook_snapshot", "orderbook_delta") and isinstance(message, dict):
-            self._book(kind == "orderbook_snapshot", sid, message, at_ns)
+        return True
 
     def _book(self, whole: bool, sid: int, message: dict[str, Any], at_ns: int) -> None:
         ticker = str(message.get("market_ticker"))
@@ -74,28 +85,33 @@ class StreamBooks:
                 book.sid, book.bad = sid, ""
             else:
                 self.deltas += 1
-                self._change(book, message, at_ns)
+                price, delta = _price(message["price_dollars"]), _count(message["delta_fp"])
+                self._change(book, message["side"] == "no", price, delta, at_ns)
+                return
         except (KeyError, TypeError, ValueError):
             book.spoil("unreadable change", at_ns)
             return
         book.moved_ns = at_ns
-        bid, ask = book.best("bid"), book.best("ask")
-        if bid is not None and ask is not None and bid >= ask:
-            book.spoil(f"crossed, {bid} over {ask}", at_ns)
+        self._check_crossed(book, at_ns)
 
-    @staticmethod
-    def _change(book: StreamBook, message: dict[str, Any], at_ns: int) -> None:
-        no = message["side"] == "no"
-        price, delta = _price(message["price_dollars"]), _count(message["delta_fp"])
+    def _change(self, book: StreamBook, no: bool, price: int, delta: int, at_ns: int) -> None:
         ladder = book.sides["ask" if no else "bid"]
         price = DOLLAR - price if no else price
         size = ladder.get(price, 0) + delta
         if size < 0:
             book.spoil(f"a size of {size} at {price}", at_ns)
+        book.moved_ns = at_ns
         if size > 0:
             ladder[price] = size
+            self._check_crossed(book, at_ns)
         else:
-            ladder.pop(price, None)
+            ladder.pop(price, None)  # what goes crosses nothing
+
+    @staticmethod
+    def _check_crossed(book: StreamBook, at_ns: int) -> None:
+        bid, ask = book.best("bid"), book.best("ask")
+        if bid is not None and ask is not None and bid >= ask:
+            book.spoil(f"crossed, {bid} over {ask}", at_ns)
 
 
 def _price(text: Any) -> int:

@@ -7,6 +7,7 @@ what it is given: a message that cannot be read is told as one without contents.
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from typing import Any
 
@@ -15,6 +16,18 @@ HEAD_END = b"\r\n\r\n"
 UNNUMBERED = b'{"type":"ticker"'
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUED = 1, 2, 8, 9, 10, 0
 _decode = json.JSONDecoder().decode
+# Changes of books are most of the rest. Written as the exchange writes them they are read here; else as any other text.
+_DIGITS = rb"(0|[1-9][0-9]{0,11})"
+_CHANGE = re.compile(
+    rb'{"type":"orderbook_delta","sid":'
+    + _DIGITS
+    + rb',"seq":'
+    + _DIGITS
+    + rb',"sending_ts_ms":[1-9][0-9]{0,15},"msg":'
+    rb'{"market_ticker":"([A-Z0-9.-]+)","market_id":"[0-9a-f-]+","clock":[0-9]{1,15},'
+    rb'"price_dollars":"([01])[.]([0-9]{4})","delta_fp":"(-?)' + _DIGITS + rb'[.]([0-9]{2})","side":"(yes|no)",'
+    rb'"ts":"[0-9TZ:.-]+","ts_ms":[1-9][0-9]{0,15}(?:,"client_order_id":"[a-zA-Z0-9-]+")?(?:,"subaccount":0)?}}'
+)
 
 
 def parsed(data: bytes) -> Any:
@@ -23,6 +36,26 @@ def parsed(data: bytes) -> Any:
         return _decode(data.decode())
     except (ValueError, RecursionError):
         return None
+
+
+class Change:
+    """One change of a book as the stream told it: the price on the side it names, in ten-thousandths of a dollar."""
+
+    __slots__ = ("count", "no", "price", "seq", "sid", "ticker")
+
+    def __init__(self, found: re.Match[bytes]) -> None:
+        sid, seq, ticker, dollars, part, sign, whole, hundredths, side = found.groups()
+        self.sid, self.seq, self.ticker = int(sid), int(seq), ticker.decode()
+        self.price = int(dollars + part)
+        count = int(whole + hundredths)
+        self.count = -count if sign else count
+        self.no = side == b"no"
+
+
+def told(text: bytes) -> Any:
+    """A text of the stream: a change of a book, or plain values."""
+    found = _CHANGE.fullmatch(text)
+    return parsed(text) if found is None else Change(found)
 
 
 class Request:
@@ -119,25 +152,26 @@ class Line:
 
     def _frames(self) -> list[Any]:
         found: list[Any] = []
-        data = self._in
-        while len(data) >= 2:
-            kind, size, start = data[0] & 0x0F, data[1] & 0x7F, 2
+        data, at = bytes(self._in), 0
+        whole = len(data)
+        while whole - at >= 2:
+            kind, last, size, start = data[at] & 0x0F, data[at] & 0x80, data[at + 1] & 0x7F, at + 2
             if size == 126:
-                size, start = int.from_bytes(data[2:4], "big"), 4
+                size, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
             elif size == 127:
-                size, start = int.from_bytes(data[2:10], "big"), 10
-            if len(data) < start + size or (start > 2 and len(data) < start):
+                size, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+            if whole < start + size:
                 break
-            payload, last = bytes(data[start : start + size]), bool(data[0] & 0x80)
-            del data[: start + size]
+            at = start + size
             if kind in (TEXT, CONTINUED):
-                self._text += payload
+                self._text += data[start:at]
                 if last:
                     if not self._text.startswith(UNNUMBERED):
-                        found.append(parsed(self._text))
+                        found.append(told(self._text))
                     self._text = b""
             elif kind == BINARY:
                 found.append(None)
+        del self._in[:at]
         return found
 
 

@@ -179,6 +179,7 @@ class Calibration:
             listed.add(report.order_id)
             if order.ticker in desk.contested:
                 order.filled = order.claimed = min(order.filled, report.filled)
+                desk.orders.version += 1
             if ended_long_ago(order, desk.wall_ns) and not order.lookup_request:
                 desk.orders.look_up(order, desk.out)
         for order in desk.orders.get_open_orders() + desk.orders.foreign_orders():
