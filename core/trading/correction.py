@@ -15,11 +15,14 @@ from core.trading.drift import Drift, DriftClass, PositionDrift, class_of_cash, 
 def correct(desk: Desk, drift: Drift) -> tuple[DriftClass, ...]:
     """Follow `drift`; returns the classes found. Call it only for a difference that lasted."""
     classes = [(class_of_position(desk, p), p) for p in drift.positions]
-    cash_class = class_of_cash(desk, drift) if drift.cash else None
+    cash_class = class_of_cash(desk, drift) if drift.cash or classes else None
+    reserved = desk.risk.reserved()
     for kind, position in classes:
         _correct_position(desk, position, kind)
-    if cash_class is not None:
-        _correct_cash(desk, drift.cash, cash_class)
+    # The balance is what the true positions leave free: what rests may reserve more or less under them.
+    cash = Money(drift.cash + desk.risk.reserved() - reserved)
+    if cash_class is not None and cash:
+        _correct_cash(desk, cash, cash_class)
     found = tuple(kind for kind, _ in classes) + ((cash_class,) if cash_class else ())
     if DriftClass.UNKNOWN in found and not desk.breaker.tripped:
         value = f"{len(drift.positions)} positions, {money_text(drift.cash, sign=True, places=6)}"

@@ -80,6 +80,14 @@ def less_than_a_cent_is_off_and_nothing_was_traded(bench: Bench) -> None:
     bench.balance = Money(dollars(1000) - 100)
 
 
+def the_position_is_another_under_a_resting_order(bench: Bench) -> None:
+    bench.accept(bench.place())
+    bench.orders = (report("kt-s1-000001"),)
+    short = ev.PositionReport(ticker=T, position=Count(-500), cost=Money(5_500 * 500), realized=Money(0), fees=Money(0))
+    # It covers the order, which reserves nothing there.
+    bench.positions, bench.balance = (short,), Money(dollars(1000) - 5_500 * 500)
+
+
 CASES: tuple[tuple[Play, set[str]], ...] = (
     (a_fill_charged_a_little_more, {"cash (fee rounding)"}),
     (determined_and_paid, {f"position {T} (pending settlement)", "cash (pending settlement)"}),
@@ -89,6 +97,7 @@ CASES: tuple[tuple[Play, set[str]], ...] = (
     (a_fill_is_claimed_and_never_listed, {f"position {T} (missed fill)", "cash (missed fill)"}),
     (nobody_knows_why, {f"position {T} (unknown)", "cash (unknown)"}),
     (cents_are_missing_while_an_order_could_have_traded, {"cash (unknown)"}),
+    (the_position_is_another_under_a_resting_order, {f"position {T} (unknown)", "cash (unknown)"}),
     (less_than_a_cent_is_off_and_nothing_was_traded, {"cash (unknown)"}),
 )
 

@@ -13,8 +13,8 @@ import pytest
 from core.lab.worlds import Tally, alike, play_many, summary
 
 JOBS = 2
-SHORT = 400  # in the wide lane: with those that are played twice about four minutes of two cores
-COUNTED = 0.9  # of the worlds at least; the rest are sound and too small to count
+SHORT = 300  # in the wide lane: with those that are played twice about four minutes of two cores that are not shared
+COUNTED = 0.98  # of the worlds at least; the rest are sound and too small to count
 
 
 def played(worlds: int, progress: Path | None = None) -> Tally:
