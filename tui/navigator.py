@@ -92,7 +92,7 @@ class Navigator:
             main.snapshot, main.now_ns = snapshot, now_ns
             view.draw(snapshot, now_ns, main.view)
         try:
-            self.turning.look(self.situation())
+            self.turning.look(snapshot, self.situation)
         except Exception:  # a broken row; its drawing has told
             log.debug("no situation", exc_info=True)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import is_
 
 from core.trading.snapshot import TraderSnapshot
 from tui.action import Action, Situation
 from tui.actions import ACTIONS
+from tui.screens.main import ALL_PARTS
 from tui.view_models.ages import age_text
 
 HOLD_MS = 1_000
@@ -26,11 +28,12 @@ class Turning:
         self._seen: TraderSnapshot | None = None
         self._turned: dict[str, tuple[int, str]] = {}
 
-    def look(self, situation: Situation) -> None:
-        """Take what is shown now."""
-        seen, self._seen = self._seen, situation.snapshot
-        if seen is None or seen is situation.snapshot:
+    def look(self, shown: TraderSnapshot, ask: Callable[[], Situation]) -> None:
+        """Take what is shown now; `ask` gives what the keys depend on, and is asked only where anything moved."""
+        seen, self._seen = self._seen, shown
+        if seen is None or all(map(is_, ALL_PARTS(seen), ALL_PARTS(shown))):
             return
+        situation = ask()
         before = replace(situation, snapshot=seen)
         for action in ACTIONS:
             was = action.meaning(before)
