@@ -11,8 +11,8 @@ from core.lab.named import NAMED
 from core.lab.rows import APART, catalogue
 from core.lab.worlds import Tally
 
-LEAST = 49  # worlds that count, in the table that is kept; more by the command it names
-NEVER = 13  # faults that so few worlds do not play; each strikes alone in its own test of the long lane
+LEAST = 990  # worlds that count, in the table that is kept; more by the command it names
+NEVER = 0  # faults that strike in none of them
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "worlds.md").read_text(encoding="utf-8")
 
 
@@ -54,7 +54,7 @@ def test_no_seed_of_the_document_is_open_and_nearly_every_world_counts() -> None
     found = re.search(r"worlds (\d+), large enough to count (\d+), open seeds (\d+)", DOCUMENT)
     assert found
     worlds, counted, still_open = map(int, found.groups())
-    assert counted >= max(LEAST, 0.9 * worlds) and still_open == 0
+    assert counted >= max(LEAST, 0.98 * worlds) and still_open == 0
 
 
 def test_an_open_seed_is_told_beside_the_faults_that_struck_in_it() -> None:
