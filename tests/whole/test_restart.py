@@ -7,6 +7,7 @@ import json
 import random
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from datetime import UTC, datetime
@@ -35,8 +36,14 @@ def ask(where: dict[str, str], path: str, key: str) -> list[dict[str, Any]]:
     while True:
         headers = signer.headers("GET", f"/trade-api/v2{path}", time.time_ns() // 1_000_000)
         url = f"{where['rest_url']}{path}?limit=100&cursor={cursor}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as reply:
-            page = json.load(reply)
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as reply:
+                page = json.load(reply)
+        except urllib.error.HTTPError as error:
+            if error.code != 429:
+                raise
+            time.sleep(0.5)  # a long list under a small tier
+            continue
         found += page[key]
         cursor = page.get("cursor") or ""
         if not cursor:
