@@ -29,7 +29,8 @@ from core.sim.calendar import next_maintenance
 from core.sim.virtual_clock import EPOCH_NS, NS
 
 SCENARIO = "day"
-MARKETS = {"simulated_markets": 8, "quote_markets": 2}
+# Without limits of loss: what the maker loses in a day is not what is looked at here.
+SETTINGS = {"simulated_markets": 8, "quote_markets": 2, "daily_loss_limit": 0, "drawdown_limit": 0}
 HOUR_S = 3_600
 LOOK_S = 30.0
 BEFORE_WINDOW_S = 13 * HOUR_S  # the window is past the middle of a day
@@ -108,7 +109,7 @@ def live(*, hours: int, seed: int, key_pem: bytes) -> tuple[Played, list[dict[st
     told: list[dict[str, int]] = []
     rows = [*script(seed, seconds, BEFORE_WINDOW_S), *_hourly(seconds, told)]
     played = play(
-        Settings.model_validate({"scenario": SCENARIO, **MARKETS}), rows, seconds=seconds, key_pem=key_pem, seed=seed,
+        Settings.model_validate({"scenario": SCENARIO, **SETTINGS}), rows, seconds=seconds, key_pem=key_pem, seed=seed,
         look_s=LOOK_S, epoch_ns=window_ns - BEFORE_WINDOW_S * NS,
     )  # fmt: skip
     return played, told

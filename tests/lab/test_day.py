@@ -70,4 +70,4 @@ def test_a_day_with_lost_lines_a_maintenance_window_and_settlements_drifts_nowhe
         "nothing in the window"
     )
     assert placed[-1] > placed[window + 2] + 500, "it traded again after it"
-    assert told[-1]["paid"] >= 10 and told[-1]["reconnects"] >= 5
+    assert told[-1]["paid"] >= 4 and told[-1]["reconnects"] >= 5
