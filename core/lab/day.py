@@ -22,6 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from core.config import Settings
+from core.journal.journal import MemoryJournal
 from core.lab.endurance import MIX, person, report
 from core.lab.story import Action, Played, Scene, play
 from core.sim.auth import generate_private_key
@@ -38,9 +39,10 @@ DOWN_S = 300
 QUIET_S = 120
 EVERY_S = (300, 1_500)
 WARM_PART = 4  # the first quarter of a day fills what has a bound
-TASKS_MORE, HELD_MORE_PERCENT = 3, 5
-# Not the trader: the exchange, those who watch, and what lives as long as the program.
-_NOT_HELD = (ModuleType, FunctionType, type, asyncio.AbstractEventLoop)
+TASKS_MORE, HELD_MORE_PERCENT = 3, 25  # rings of the last orders and words fill and empty; a leak of a day is much more
+# Not the trader: the exchange, those who watch, what lives as long as the program, and the journal, which is a file
+# where there is a disk.
+_NOT_HELD = (ModuleType, FunctionType, type, asyncio.AbstractEventLoop, MemoryJournal)
 _NOT_OURS = ("core.sim", "core.lab", "asyncio", "logging")
 
 

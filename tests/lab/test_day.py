@@ -24,7 +24,7 @@ def test_a_day_that_stays_the_same_has_not_grown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "grows"), [("tasks", lambda hour: 20 + hour), ("held memory", lambda hour: 1_000_000 + 10_000 * hour)]
+    ("name", "grows"), [("tasks", lambda hour: 20 + hour), ("held memory", lambda hour: 1_000_000 + 40_000 * hour)]
 )
 def test_what_grows_all_day_is_told(name: str, grows: Any) -> None:
     assert grown(hours(24, **{name.split()[0]: grows})) == [name]
