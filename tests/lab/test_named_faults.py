@@ -10,7 +10,7 @@ from core.lab.worlds import repeat_command
 from tests.planted.alone import alone
 
 QUICK = ("A8-filled-unheard", "D11-negative")
-TRIES = 6
+TRIES = 16
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in NAMED])

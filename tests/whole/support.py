@@ -75,9 +75,9 @@ def wait_for_line(process: subprocess.Popen[str], words: str, within: float = 30
     raise AssertionError(f"no line with {words!r}; exit {process.poll()}; said: {''.join(said)[-2_000:]}")
 
 
-def status(state: Path) -> dict[str, Any]:
+def status(state: Path, code: int = 0) -> dict[str, Any]:
     done = run(state, "status", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, (done.returncode, done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -70,7 +70,7 @@ def test_a_crashed_screen_stops_the_trader_in_order_by_default(crashing, tmp_pat
     assert t.end() == 1  # in order, but not clean
     assert b"The console failed: KeyError" in t.output and b"SECRET" not in t.output
     assert b"own orders resting 0" in t.output
-    assert status(tmp_path)["snapshot"]["exit"]["detail"] == "the console ended"
+    assert status(tmp_path, code=4)["snapshot"]["exit"]["detail"] == "the console ended"
 
 
 @pytest.mark.wide
