@@ -14,6 +14,7 @@ from core.domain.enums import ExitCode, ExitReason
 from core.domain.events import BalanceRead, Event, OrderReport, OrdersRead, PositionsRead
 from core.ports import ExchangeClient
 from core.trading.desk import Desk
+from core.trading.drift import cash_drift
 from core.trading.snapshot import ExitView
 
 WITHIN_S = 15
@@ -61,9 +62,7 @@ async def read_finally(client: ExchangeClient, desk: Desk) -> FinalReading:
     return FinalReading(
         orders=differing,
         positions=moved,
-        cash=None
-        if balance is None or not known
-        else Money(balance.balance + desk.risk.reserved() - desk.positions.cash),
+        cash=None if balance is None or not known else cash_drift(desk, balance.balance),
         resting=resting,
         foreign=foreign,
         foreign_orders=others,

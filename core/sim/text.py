@@ -48,7 +48,7 @@ def money_text(money: int) -> str:
 
 
 def balance_text(money: int) -> str:
-    """Balance with four decimals; accounts settle to $0.0001, so nothing is lost."""
+    """Balance with four decimals, cut off: cash moves in $0.0001, what rests may hold parts of the last place."""
     units = money // 100
     sign = "-" if units < 0 else ""
     whole, part = divmod(abs(units), 10_000)

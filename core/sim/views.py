@@ -197,7 +197,7 @@ def mark(market: Market) -> int:
 
 
 def balance_view(account: Account, now_ns: int) -> Json:
-    """`balance` is whole cents cut off, `balance_dollars` is exact."""
+    """`balance` is whole cents cut off, `balance_dollars` four places."""
     worth = 0
     for held in account.positions.values():
         price = mark(held.market)

@@ -9,18 +9,17 @@ from core.domain.amounts import Money, count_text, money_text
 from core.domain.records import Corrected
 from core.trading.booking import booked, note_position
 from core.trading.desk import Desk
-from core.trading.drift import Drift, DriftClass, PositionDrift, class_of_cash, class_of_position
+from core.trading.drift import Drift, DriftClass, PositionDrift, cash_drift, class_of_cash, class_of_position
 
 
 def correct(desk: Desk, drift: Drift) -> tuple[DriftClass, ...]:
     """Follow `drift`; returns the classes found. Call it only for a difference that lasted."""
     classes = [(class_of_position(desk, p), p) for p in drift.positions]
     cash_class = class_of_cash(desk, drift) if drift.cash or classes else None
-    reserved = desk.risk.reserved()
     for kind, position in classes:
         _correct_position(desk, position, kind)
     # The balance is what the true positions leave free: what rests may reserve more or less under them.
-    cash = Money(drift.cash + desk.risk.reserved() - reserved)
+    cash = cash_drift(desk, drift.balance)
     if cash_class is not None and cash:
         _correct_cash(desk, cash, cash_class)
     found = tuple(kind for kind, _ in classes) + ((cash_class,) if cash_class else ())

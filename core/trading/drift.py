@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.domain.amounts import NO_CONTRACTS, Count, Money
+from core.domain.amounts import NO_CONTRACTS, NO_MONEY, Count, Money
 from core.domain.enums import DECIDED
 from core.domain.events import BalanceRead, PositionReport, PositionsRead
 from core.domain.ids import Ticker
@@ -18,6 +18,8 @@ from core.trading.desk import Desk
 CENT = 10_000
 # "The balance change is floored to the member's precision: $0.0001": a fill can differ by no more.
 ROUNDING_PER_FILL = 100
+# A balance is told to four places.
+LAST_PLACE = 100
 
 
 class DriftClass(StrEnum):
@@ -42,10 +44,11 @@ class PositionDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """All differences of one reading; equal drifts of two readings are the same difference."""
+    """All differences of one reading, whose balance was `balance`."""
 
     positions: tuple[PositionDrift, ...]
     cash: Money
+    balance: Money
 
     @property
     def amounts(self) -> object:
@@ -68,8 +71,22 @@ def find_drift(desk: Desk, positions: PositionsRead, balance: BalanceRead) -> Dr
         ours = desk.positions.net(ticker)
         if theirs != ours:
             off.append(PositionDrift(ticker=ticker, ours=ours, theirs=theirs, report=report))
-    cash = Money(balance.balance + desk.risk.reserved() - desk.positions.cash)
-    return Drift(positions=tuple(off), cash=cash)
+    return Drift(positions=tuple(off), cash=cash_drift(desk, balance.balance), balance=balance.balance)
+
+
+def told_cash(balance: Money, reserved: Money) -> Money:
+    """The cash of which `balance` is left free. Cash moves in whole last places only; resting orders may hold parts of
+    one (a part of a contract at a part of a cent), and what is left is cut off to whole ones when it is told.
+    """
+    return Money(-(-(balance + reserved) // LAST_PLACE) * LAST_PLACE)
+
+
+def cash_drift(desk: Desk, balance: Money) -> Money:
+    """By how much cash differs from ours; less than a last place is the cutting of the balance, not a difference."""
+    reserved = desk.risk.reserved()
+    if abs(balance + reserved - desk.positions.cash) < LAST_PLACE:
+        return NO_MONEY
+    return Money(told_cash(balance, reserved) - desk.positions.cash)
 
 
 def class_of_position(desk: Desk, drift: PositionDrift) -> DriftClass:
@@ -96,7 +113,8 @@ def class_of_cash(desk: Desk, drift: Drift) -> DriftClass:
     fills = desk.fills.applied - desk.fills_at_sync
     if fills and abs(drift.cash) <= ROUNDING_PER_FILL * fills:
         return DriftClass.FEE_ROUNDING
-    if drift.cash == _reserved_unseen(desk) != 0:
+    unseen = _reserved_unseen(desk)
+    if unseen and abs(drift.cash - unseen) < LAST_PLACE:
         return DriftClass.IN_DOUBT
     if desk.positions.awaiting_payout():
         return DriftClass.PENDING_SETTLEMENT

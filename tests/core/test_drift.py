@@ -10,12 +10,13 @@ from collections.abc import Callable
 import pytest
 
 from core.domain import events as ev
-from core.domain.amounts import Count, Money, dollars
+from core.domain.amounts import Count, Money, Price, dollars
 from core.domain.commands import Recalibrate
 from core.domain.enums import MarketStatus, OrderStatus, TraderState
+from core.domain.market import PriceBand
 from core.domain.records import Corrected
 from core.trading.drift import DriftClass
-from tests.core.builders import Bench, T, fill, report
+from tests.core.builders import Bench, T, fill, market, report
 
 Play = Callable[[Bench], None]
 
@@ -29,7 +30,7 @@ def held(count: int) -> ev.PositionReport:
 def traded(bench: Bench) -> None:
     sent = bench.place()
     bench.accept(sent)
-    bench.step(fill(fee=12_345))
+    bench.step(fill(fee=12_300))
 
 
 def a_fill_charged_a_little_more(bench: Bench) -> None:
@@ -139,3 +140,57 @@ def test_money_that_went_unexplained_and_comes_back_is_no_loss_of_the_day_any_mo
     bench.beat(times=120)
     assert [r.what for r in bench.records if isinstance(r, Corrected)] == ["cash (unknown)", "cash (transfer)"]
     assert bench.desk.equity.day_result == 0 and bench.desk.equity.drawdown == 0
+
+
+FINE = (PriceBand(start=Price(0), end=Price(10_000), step=Price(10)),)
+PARTS = 4_550 * 123  # of the last place of a balance it holds half
+
+
+def cut(cash: int) -> Money:
+    """As a balance is told: to four places, the rest cut off."""
+    return Money(cash // 100 * 100)
+
+
+def with_parts_resting() -> Bench:
+    bench = Bench()
+    bench.markets = (market(bands=FINE),)
+    bench.up()
+    bench.accept(bench.place(price=4_550, count=123))
+    bench.orders = (report("kt-s1-000001", price=4_550, initial=123),)
+    bench.balance = cut(dollars(1000) - PARTS)
+    assert bench.balance != dollars(1000) - PARTS
+    return bench
+
+
+def corrections(bench: Bench) -> list[str]:
+    return [r.what for r in bench.records if isinstance(r, Corrected)]
+
+
+def test_the_part_of_the_last_place_that_a_resting_order_holds_is_no_difference() -> None:
+    bench = with_parts_resting()
+    bench.step(Recalibrate())
+    bench.beat(times=120)
+    bench.step(ev.OrderReported(report=report("kt-s1-000001", price=4_550, initial=123, status=OrderStatus.CANCELED)))
+    bench.orders, bench.balance = (), dollars(1000)
+    bench.step(Recalibrate())
+    bench.beat(times=120)
+    assert corrections(bench) == [] and not bench.desk.breaker.tripped
+    assert bench.desk.positions.cash == dollars(1000)
+
+
+def test_money_that_moved_while_parts_of_a_last_place_rest_is_corrected_to_the_last_place() -> None:
+    bench = with_parts_resting()
+    bench.balance = cut(dollars(990) - PARTS)
+    bench.step(Recalibrate())
+    bench.beat(times=120)
+    assert corrections(bench) == ["cash (unknown)"]
+    assert bench.desk.positions.cash == dollars(990)
+
+
+def test_the_base_is_whole_where_an_earlier_session_left_parts_of_a_last_place_resting() -> None:
+    bench = Bench()
+    bench.markets = (market(bands=FINE),)
+    bench.orders = (report("of-somebody", price=4_550, initial=123),)
+    bench.balance = cut(dollars(1000) - PARTS)
+    bench.up()
+    assert bench.desk.positions.cash == dollars(1000)

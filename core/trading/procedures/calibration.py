@@ -7,7 +7,7 @@ correction; nothing is silently overwritten.
 
 from __future__ import annotations
 
-from core.domain.amounts import NO_MONEY, Money, money_text
+from core.domain.amounts import NO_MONEY, money_text
 from core.domain.effects import ReadKind
 from core.domain.enums import OrderState
 from core.domain.events import (
@@ -23,7 +23,7 @@ from core.domain.events import (
 from core.trading.booking import take_base, take_fill, take_report, take_settlements
 from core.trading.correction import correct
 from core.trading.desk import NS, Desk
-from core.trading.drift import Drift, find_drift
+from core.trading.drift import Drift, find_drift, told_cash
 from core.trading.order import order_worst_loss
 from core.trading.order_replies import ended_long_ago
 from core.trading.procedures.base import Done, Rank
@@ -206,7 +206,7 @@ class Calibration:
         listed = {o.client_order_id: told[o.order_id] for o in doubts if o.order_id is not None and o.order_id in told}
         unseen = {o.client_order_id: order_worst_loss(o) for o in doubts if o.client_order_id not in listed}
         desk.unseen_at_base = unseen
-        desk.positions.set_cash(Money(balance.balance + desk.risk.reserved_without(unseen, listed)))
+        desk.positions.set_cash(told_cash(balance.balance, desk.risk.reserved_without(unseen, listed)))
         return True
 
     def _settle(self, desk: Desk, positions: PositionsRead, balance: BalanceRead, fills: FillsRead) -> bool:
