@@ -198,14 +198,14 @@ class WebSocketManager:
 
     async def _read(self, link: StreamTransport, session: StreamSession) -> str:
         while True:
-            frame = await link.receive()
-            self._frames += 1
-            for event in session.receive(frame):
-                self._emit(event)
+            for message in await link.receive():
+                self._frames += 1
+                for event in session.receive(message):
+                    self._emit(event)
+                if session.wants_reconnect is not None:
+                    return session.wants_reconnect
             if session.has_commands:
                 self._wake.set()
-            if session.wants_reconnect is not None:
-                return session.wants_reconnect
 
     async def _write(self, link: StreamTransport, session: StreamSession) -> str:
         """The only sender of commands."""
