@@ -48,7 +48,7 @@ class Connection:
         self._faults = faults
         self._born = faults.changed
         self._unruly = Unruly(faults)
-        self._queue: deque[Parcel] = deque()
+        self._queue: deque[bytes | Parcel] = deque()  # bytes are a text to be sent now
         self._held: deque[tuple[str, bytes]] = deque()
         self._alone: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
@@ -67,8 +67,9 @@ class Connection:
             self._held.append((channel, frame))
             self.release()
         elif self._unruly.calm:
-            self._queue.append(Parcel(frame))
-            self._ready.set()
+            if not self._queue:
+                self._ready.set()
+            self._queue.append(frame)
         else:
             self._enqueue(channel, frame)
         return True
@@ -80,7 +81,7 @@ class Connection:
                 self._alone.add(task)
                 task.add_done_callback(self._alone.discard)
             else:
-                self._queue.append(parcel)
+                self._queue.append(parcel.data if parcel.plain else parcel)
         self._ready.set()
 
     def _stalled(self, channel: str) -> bool:
@@ -110,20 +111,21 @@ class Connection:
                 self._ready.clear()
                 while self._queue:
                     parcel = self._queue.popleft()
+                    if isinstance(parcel, bytes):
+                        await self._socket.send_texts(self._plain_from(parcel))
+                        continue
                     late_ns = parcel.due_ns - self._clock.wall_ns() if parcel.due_ns else 0
                     if late_ns > 0:
                         await self._clock.sleep(late_ns / NS)
-                    if parcel.plain:
-                        await self._socket.send_texts(self._plain_from(parcel))
-                    else:
-                        await self._send(parcel)
+                    await self._send(parcel)
 
-    def _plain_from(self, parcel: Parcel) -> list[bytes]:
-        """This frame and those behind it that are nothing but texts to be sent now, as many as go out in one piece."""
-        texts, size = [parcel.data], len(parcel.data)
-        while self._queue and self._queue[0].plain and size < PIECE:
-            texts.append(self._queue.popleft().data)
-            size += len(texts[-1])
+    def _plain_from(self, text: bytes) -> list[bytes]:
+        """This text and those behind it that are to be sent now, as many as go out in one piece."""
+        texts, size, queue = [text], len(text), self._queue
+        while queue and size < PIECE and isinstance(behind := queue[0], bytes):
+            texts.append(behind)
+            size += len(behind)
+            queue.popleft()
         return texts
 
     async def _send(self, parcel: Parcel) -> None:

@@ -15,7 +15,7 @@ from core.sim.accounts import Account
 from core.sim.events import TickerMoved
 from core.sim.facts import Fact
 from core.sim.faults import Faults
-from core.sim.frames import snapshot_msg, ticker_msg
+from core.sim.frames import snapshot_msg, ticker_text
 from core.sim.stream_limits import StreamLimits
 from core.sim.text import NS, NS_PER_MS
 from core.sim.venue import Venue
@@ -68,11 +68,12 @@ ERRORS = {
 class Subscription:
     """One sid. `tickers` None means every market."""
 
-    __slots__ = ("channel", "seq", "sid", "tickers", "yes_price")
+    __slots__ = ("channel", "numbered", "seq", "sid", "tickers", "yes_price")
 
     def __init__(self, sid: int, channel: str, tickers: dict[str, None] | None, yes_price: bool) -> None:
         self.sid = sid
         self.channel = channel
+        self.numbered = CHANNELS[channel].numbered
         self.seq = 0
         self.tickers = tickers
         self.yes_price = yes_price
@@ -156,8 +157,7 @@ class FeedSession:
         if fact.account is not None and fact.account is not self._account:
             return
         self._now_ms = now_ns // NS_PER_MS
-        mine = fact.owner is self._account
-        self._push(sub, fact.kind, fact.body(yes_price=sub.yes_price, own=mine), CHANNELS[fact.channel].numbered)
+        self._push(sub, fact.kind, fact.text(yes_price=sub.yes_price, own=fact.owner is self._account))
 
     def _count(self, second: int) -> None:
         """Commands of one second; those over the limit are not carried out."""
@@ -182,20 +182,17 @@ class FeedSession:
         frame["sending_ts_ms"] = self._now_ms
         self._send(msgspec.json.encode(frame), "")
 
-    def _push(self, sub: Subscription, kind: str, body: bytes, numbered: bool) -> None:
-        seq = b',"seq":%d' % sub.next_seq() if numbered else b""
-        frame = b'{"type":"%s","sid":%d%s,"sending_ts_ms":%d,"msg":%s}' % (
-            kind.encode(),
-            sub.sid,
-            seq,
-            self._now_ms,
-            body,
-        )
-        if not self._send(frame, sub.channel):
+    def _push(self, sub: Subscription, kind: str, body: str) -> None:
+        seq = ""
+        if sub.numbered:
+            sub.seq += 1
+            seq = f',"seq":{sub.seq}'
+        frame = f'{{"type":"{kind}","sid":{sub.sid}{seq},"sending_ts_ms":{self._now_ms},"msg":{body}}}'
+        if not self._send(frame.encode(), sub.channel):
             # Terminal: the reader must subscribe again, nothing is skipped behind its back.
             del self._by_channel[sub.channel]
             end = {"type": "error", "sid": sub.sid, "msg": {"code": 25, "msg": ERRORS[25]}}
-            if numbered:
+            if sub.numbered:
                 end["seq"] = sub.seq
             self._reply(end, None)
 
@@ -267,11 +264,10 @@ class FeedSession:
         for ticker in list(tickers):
             market = self._venue.markets[ticker]
             if sub.channel == ORDERBOOK:
-                body = msgspec.json.encode(snapshot_msg(market, yes_price=sub.yes_price))
-                self._push(sub, "orderbook_snapshot", body, True)
+                body = msgspec.json.encode(snapshot_msg(market, yes_price=sub.yes_price)).decode()
+                self._push(sub, "orderbook_snapshot", body)
             elif sub.channel == TICKER and params.get("send_initial_snapshot"):
-                shown = ticker_msg(TickerMoved(market, self._now_ms * NS_PER_MS))
-                self._push(sub, "ticker", msgspec.json.encode(shown), False)
+                self._push(sub, "ticker", ticker_text(TickerMoved(market, self._now_ms * NS_PER_MS)))
             if self._by_channel.get(sub.channel) is not sub:
                 return
 

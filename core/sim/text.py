@@ -67,6 +67,7 @@ def read_count(text: str) -> int | None:
     return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else None
 
 
+@lru_cache(1_024)
 def time_text(ns: int) -> str:
     """RFC 3339 in UTC, microseconds when non-zero."""
     seconds, rest = divmod(ns, NS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 
 import msgspec
 
@@ -11,6 +12,7 @@ from core.sim.faults import Faults
 HUGE = 4_000_000
 MOST_PIECES = 2_000
 FIN, TEXT, RESERVED = 0x80, 0x01, 0x40
+_IN_TWO = Struct(">BBH").pack  # a head whose length takes two bytes
 
 
 class Parcel(msgspec.Struct, frozen=True, eq=False):
@@ -93,18 +95,16 @@ def texts_on_the_wire(texts: list[bytes]) -> bytes:
     """Text messages as a server writes them, one whole frame each."""
     parts: list[bytes] = []
     for text in texts:
-        parts += (_head(FIN | TEXT, len(text)), text)
+        size = len(text)
+        parts.append(_IN_TWO(FIN | TEXT, 126, size) if 126 <= size < 65_536 else _head(FIN | TEXT, size))
+        parts.append(text)
     return b"".join(parts)
 
 
 def _head(first: int, size: int) -> bytes:
     if size < 126:
         return bytes((first, size))
-    return (
-        bytes((first, 126)) + size.to_bytes(2, "big")
-        if size < 65_536
-        else bytes((first, 127)) + size.to_bytes(8, "big")
-    )
+    return _IN_TWO(first, 126, size) if size < 65_536 else bytes((first, 127)) + size.to_bytes(8, "big")
 
 
 def fragments(payload: bytes, count: int) -> bytes:

@@ -255,6 +255,27 @@ def test_a_full_buffer_ends_the_subscription_with_error_25() -> None:
     assert len([f for f in frames if f["type"] == "error"]) == 1
 
 
+def test_an_own_change_carries_its_client_id_whatever_is_in_it() -> None:
+    frames: list[Any] = []
+    venue = bare_venue()
+    ann = member(venue)
+
+    def send(frame: bytes, _channel: str) -> bool:
+        frames.append(json.loads(frame))
+        return True
+
+    session = FeedSession(venue, ann, send)
+    command = {"id": 1, "cmd": "subscribe", "params": {"channels": ["orderbook_delta"], "market_ticker": _first(venue)}}
+    session.on_text(json.dumps(command), NOW)
+    for name in ('"}],\\ \u00fc\n', ""):
+        venue.place(ann, wish(_first(venue), BookSide.BID, 1_000, 100, client_order_id=name), NOW)
+    for event in venue.take_events():
+        session.on_fact(Fact(event), NOW)
+    deltas = [frame["msg"] for frame in frames if frame["type"] == "orderbook_delta"]
+    assert [d.get("client_order_id") for d in deltas] == ['"}],\\ \u00fc\n', None]
+    assert [d["subaccount"] for d in deltas] == [0, 0]
+
+
 async def test_a_reader_that_never_reads_loses_its_subscription_and_hurts_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
