@@ -63,6 +63,7 @@ class TraderCoordinator:
     """
 
     picture_ns = PICTURE_NS
+    picture_idle_ns = PICTURE_IDLE_NS
     beat_s = BEAT_S
 
     def __init__(
@@ -200,7 +201,7 @@ class TraderCoordinator:
         now = self._clock.monotonic_ns()
         woken = self.engine.desk.status.wakes != self._wakes
         age = now - self.snapshot.taken_ns
-        if not (woken or self.left or age >= PICTURE_IDLE_NS or (self._changed and age >= self.picture_ns)):
+        if not (woken or self.left or age >= self.picture_idle_ns or (self._changed and age >= self.picture_ns)):
             return
         self.engine.desk.now_ns = now
         self.snapshot = self._picture.take(self.engine)

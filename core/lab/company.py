@@ -13,8 +13,8 @@ from core.domain.enums import BookSide, PriceRule, TimeInForce
 from core.lab.stage import Stage
 from core.lab.truth import Truth
 
-CHANGES, ORDERS = 2_100, 64  # of a world, a little more than counts
-ORDERS_BY = 0.38  # of its time: what stops trading for good mostly comes after it
+CHANGES, ORDERS = 2_080, 66  # of a world, a little more than counts
+ORDERS_BY = 0.5  # of its time: what stops trading for good comes after it
 RENEWALS, WISHES = 4, 4  # at one look
 SIDES = tuple(BookSide)
 BARGAINS = {BookSide.BID: Price(300), BookSide.ASK: Price(9_700)}

@@ -13,7 +13,7 @@ HEAD = """# Worlds
 
 Written by `kalshi-trader world --seeds A-B --table docs/worlds.md`; a world is the whole trader and its exchange on
 virtual time, judged by an auditor that shares no code with either. To play more of them, a world's participants take
-their turns every 0.8 to 1.6 s, and a trader who hears nothing looks at its timers every 0.4 to 1 s, by the seed.
+their turns every 1.2 to 2.4 s, and a trader who hears nothing looks at its timers every 0.5 to 1.5 s, by the seed.
 """
 
 

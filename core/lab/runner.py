@@ -41,7 +41,7 @@ PERSON_S = 5
 RESET_AFTER_S, RESUME_AFTER_S = 12, 10
 STOP_S = 120
 WISHES_BEGIN_S, WISHES_END_S = 12, 20
-MARKETS, QUOTED = 6, (1, 1, 1, 1, 1, 1, 1, 2)
+MARKETS, QUOTED = 4, (1, 1, 1, 1, 1, 1, 1, 2)
 FEWEST_CHANGES, FEWEST_ORDERS, FEWEST_KINDS, FEWEST_MARKETS, FEWEST_S = 2_000, 60, 3, 4, 300
 Trace = Callable[[str], None]
 
@@ -86,7 +86,7 @@ def settings_for(plan: Plan) -> Settings:
             "seed": plan.seed,
             "simulated_markets": MARKETS,
             "quote_markets": chance.choice(QUOTED),
-            "sync_interval": chance.choice((15, 30, 60)),
+            "sync_interval": chance.choice((20, 40, 60)),
             "order_lease": chance.choice((30, 60, 120, 120)),
             "order_group_limit": chance.choice((0, 1000, 1000)),
             "trading_max_orders": chance.choice((5, 10)),
@@ -232,7 +232,7 @@ class _Performance:
         for number, fault in enumerate(self.plan.faults):
             rows.append((fault.at_s, number, lambda fault=fault: self._begin(fault)))  # type: ignore[misc]
             rows.append((fault.end_s, number, lambda fault=fault: self._end(fault)))  # type: ignore[misc]
-        rows += [(float(at), 1_000, self._look) for at in range(1, self.plan.seconds)]
+        rows += [(float(at), 1_000, self._look) for at in range(2, self.plan.seconds, 2)]
         rows += [(float(at), 1_001, self._person) for at in range(PERSON_S, self.plan.seconds, PERSON_S)]
         if self._with_person:
             rows += [(float(at), 1_005, self._join_in) for at in range(WISHES_BEGIN_S, self.plan.seconds, PERSON_S)]

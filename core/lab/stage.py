@@ -35,9 +35,9 @@ from core.trading.snapshot import GaugesView
 
 NS = 1_000_000_000
 # What the market does between two looks is told together, which the trader cannot tell from a busy line.
-FLOW_PAUSES_S = (0.8, 1.2, 1.6)
-MORE_BEAT_S = (0.3, 0.9, 0.9)  # than usual between two beats while nothing comes
-PICTURE_NS = NS  # nobody sees them but the auditor, once a second
+FLOW_PAUSES_S = (1.2, 1.6, 2.4)
+MORE_BEAT_S = (0.4, 0.9, 1.4)  # than usual between two beats while nothing comes
+PICTURE_NS = 2 * NS  # nobody sees them but the auditor, once in two seconds
 SYNC_S = 0.002
 
 
@@ -131,7 +131,7 @@ class WorldTrader(Trader):
 
     async def _assemble(self) -> TraderCoordinator:
         coordinator = await super()._assemble()
-        coordinator.picture_ns = PICTURE_NS
+        coordinator.picture_ns = coordinator.picture_idle_ns = PICTURE_NS
         coordinator.beat_s += self.more_beat_s
         return coordinator
 

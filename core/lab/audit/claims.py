@@ -65,7 +65,7 @@ class Claims:
         self.looks = 0
 
     def look(self, claim: Claim) -> None:
-        """Judge one picture; call it about once a virtual second."""
+        """Judge one picture; call it every second or two of virtual time."""
         a = self._a
         self.looks += 1
         self.connected = claim.stream_up and claim.rest_up and claim.state not in COMING_UP
@@ -84,7 +84,7 @@ class Claims:
 
     def _time(self, claim: Claim) -> None:
         a = self._a
-        if a.now_ns - max(claim.taken_ns, a.faults.stood_ns) > 5 * NS // 2:
+        if a.now_ns - max(claim.taken_ns, a.faults.stood_ns) > 7 * NS // 2:
             a.say("I18", "beat", f"the picture is {(a.now_ns - claim.taken_ns) / NS:.1f} s old")
 
     # ---- books -----------------------------------------------------------------------------------------------------
