@@ -165,7 +165,8 @@ class TraderCoordinator:
             self._note(partial(self.recorder.took, item, now, effects))
         if error is not None:
             self._step_failed(item, error)
-        self._carry_out(records, effects)
+        if records or effects or self.engine.desk.status.untold:
+            self._carry_out(records, effects)
 
     def _step_failed(self, item: Item, error: Exception) -> None:
         """A bug of ours: say so and take the orderly road out; give up only when even that cannot be stepped."""

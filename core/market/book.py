@@ -7,6 +7,7 @@ or misses a change is untrusted: it keeps its last picture for the eye and gives
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
 
 from core.domain.amounts import Count, Price
 from core.domain.enums import BookSide
@@ -20,10 +21,12 @@ NEVER = "no snapshot yet"
 class OrderBook:
     """Levels of one market. `trusted` is False until a whole book arrived and again after any contradiction."""
 
-    __slots__ = ("_asks", "_bids", "_sizes", "reason", "seq", "ticker", "trusted", "updated_ns", "version")
+    __slots__ = ("_asks", "_bids", "_sizes", "_turned", "reason", "seq", "ticker", "trusted", "updated_ns", "version")
 
-    def __init__(self, ticker: Ticker) -> None:
+    def __init__(self, ticker: Ticker, turned: Callable[[], None] = lambda: None) -> None:
+        """`turned` is called when it is trusted, and when it is no more."""
         self.ticker = ticker
+        self._turned = turned
         self.trusted = False
         self.reason = NEVER
         self.updated_ns = 0
@@ -47,6 +50,7 @@ class OrderBook:
         self._bids = sorted(self._sizes[BookSide.BID])
         self._asks = sorted(self._sizes[BookSide.ASK])
         self.trusted, self.reason = True, ""
+        self._turned()
         self.seq = event.seq
         self._touch(now_ns)
         if self._crossed():
@@ -79,6 +83,7 @@ class OrderBook:
     def lose(self, reason: str) -> None:
         """Stop trusting this book; its last picture stays."""
         self.trusted = False
+        self._turned()
         self.reason = reason
         self.version += 1
 

@@ -13,7 +13,6 @@ import msgspec
 from core.domain.amounts import NO_CONTRACTS, Count, Price
 from core.domain.enums import DECIDED, BookSide, MarketStatus
 from core.domain.events import (
-    BookChanged,
     BookLost,
     BookReplaced,
     MarketChanged,
@@ -68,6 +67,9 @@ class Markets:
         self._dirty: set[Ticker] = set()
         self._events: dict[EventTicker, list[Ticker]] = {}
         self.listed_at = 0
+        # What `untrusted` last said, and of which markets; None after a book turned.
+        self._untrusted: tuple[Ticker, ...] | None = None
+        self._untrusted_of: tuple[Ticker, ...] = ()
 
     def __contains__(self, ticker: Ticker) -> bool:
         return ticker in self._markets
@@ -89,11 +91,12 @@ class Markets:
         for info in infos:
             known = self._markets.get(info.ticker)
             if known is None:
+                self._untrusted = None
                 self._events.setdefault(info.event_ticker, []).append(info.ticker)
                 self._markets[info.ticker] = Market(
                     info=info,
                     grid=PriceGrid(info.bands),
-                    book=OrderBook(info.ticker),
+                    book=OrderBook(info.ticker, self._turned),
                     last_price=info.last_price,
                     volume=info.volume_24h,
                     open_interest=info.open_interest,
@@ -122,18 +125,20 @@ class Markets:
 
     def untrusted(self) -> tuple[Ticker, ...]:
         """Watched markets whose book may not be traded on."""
-        markets = self._markets
-        return tuple([t for t in self.watched if t in markets and not markets[t].book.trusted])
+        if self._untrusted is None or self._untrusted_of is not self.watched:
+            markets, self._untrusted_of = self._markets, self.watched
+            self._untrusted = tuple([t for t in self.watched if t in markets and not markets[t].book.trusted])
+        return self._untrusted
+
+    def _turned(self) -> None:
+        self._untrusted = None
 
     def apply(
         self,
-        event: BookReplaced | BookChanged | BookLost | TradePrinted | TickerChanged | MarketChanged,
+        event: BookReplaced | BookLost | TradePrinted | TickerChanged | MarketChanged,
         now_ns: int,
     ) -> tuple[Ticker, ...]:
         """Take one fact; returns tickers whose book has just contradicted itself."""
-        if isinstance(event, BookChanged):
-            good = self.change(event.ticker, event.side, event.price, event.delta, event.seq, now_ns)
-            return () if good else (event.ticker,)
         if isinstance(event, BookLost):
             for ticker in event.tickers:
                 if ticker in self._markets:

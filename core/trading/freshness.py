@@ -28,13 +28,15 @@ ANSWER_NS = 3 * NS
 
 
 class Freshness:
-    """Looked at once a beat; every frame of a book is noted."""
+    """Asked once a beat; every frame of a book is noted. All books are looked at when the first can be due."""
 
     def __init__(self) -> None:
         self._epoch = 0
         self._quickest_ms: int | None = None
         self._probed_ns: dict[Ticker, int] = {}
         self._whole_ns: dict[Ticker, int] = {}
+        self._due_ns = 0  # before it nothing but an answer is due
+        self._watched: tuple[Ticker, ...] = ()
         self.late = 0
         self.probes = 0
 
@@ -63,18 +65,24 @@ class Freshness:
         """Ask for books that are suspiciously quiet; lose those that do not answer."""
         if not desk.links.stream_up:
             return
+        watched = desk.markets.watched
+        if not self._probed_ns and watched is self._watched and desk.now_ns <= self._due_ns:
+            return
+        # A print from now on makes a book suspect no sooner than this; all else puts off what is due.
+        self._watched, self._due_ns = watched, desk.now_ns + PRINT_NS
         asked: list[Ticker] = []
-        for ticker in desk.markets.watched:
+        for ticker in watched:
             market = desk.markets.get(ticker)
             if market is None or not market.book.trusted:
                 self._probed_ns.pop(ticker, None)
                 continue
             probed_ns = self._probed_ns.get(ticker)
             if probed_ns is None:
-                old = desk.now_ns - self._whole_ns.get(ticker, desk.now_ns) > WHOLE_NS
-                if old or self._suspect(market, desk.now_ns):
+                due_ns = self._due(market, desk.now_ns)
+                if desk.now_ns > due_ns:
                     self._probed_ns[ticker] = desk.now_ns
                     asked.append(ticker)
+                self._due_ns = min(self._due_ns, due_ns)
             elif self._whole_ns.get(ticker, 0) >= probed_ns:
                 del self._probed_ns[ticker]
             elif desk.now_ns - probed_ns > ANSWER_NS:
@@ -93,8 +101,8 @@ class Freshness:
         market.book.lose("silent, and no answer when asked for")
         desk.warn("book untrusted: silent, and no answer when asked for", ticker)
 
-    @staticmethod
-    def _suspect(market: Market, now_ns: int) -> bool:
-        updated_ns = market.book.updated_ns
-        traded_without = market.printed_ns > updated_ns and now_ns - market.printed_ns > PRINT_NS
-        return traded_without or now_ns - updated_ns > QUIET_NS
+    def _due(self, market: Market, now_ns: int) -> int:
+        """After this time the book is suspect, by its age or its silence, as things stand."""
+        updated_ns, printed_ns = market.book.updated_ns, market.printed_ns
+        due_ns = min(self._whole_ns.get(market.info.ticker, now_ns) + WHOLE_NS, updated_ns + QUIET_NS)
+        return min(due_ns, printed_ns + PRINT_NS) if printed_ns > updated_ns else due_ns

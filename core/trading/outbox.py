@@ -51,6 +51,8 @@ class Outbox:
 
     def take(self) -> tuple[list[Record], list[AnyEffect]]:
         """Hand over, what can go together in batches, and start anew."""
+        if not self.effects and not self.records:
+            return [], []
         records, effects = self.records, gathered(self.effects)
         self.records, self.effects = [], []
         return records, effects

@@ -56,7 +56,7 @@ class StatusLogger:
         self._actions: dict[int, ActionView] = {}
         self._orders: dict[int, str] = {}
         # What the log on disk has not been told yet: (severity, text), severity info, warning or error.
-        self._untold: deque[tuple[str, str]] = deque(maxlen=UNTOLD_KEPT)
+        self.untold: deque[tuple[str, str]] = deque(maxlen=UNTOLD_KEPT)
         self.version = 0
         self.wakes = 0
 
@@ -67,7 +67,7 @@ class StatusLogger:
         row = ActivityView(at=at, kind=kind, text=text, elapsed_ns=elapsed_ns, status=status)
         keep(self.activity, row, ACTIVITY_KEPT, lambda rows: [other.status not in PLAIN for other in rows])
         shown = "" if status == "ok" else f" [{status}]"
-        self._untold.append(("info", f"{kind}: {text}{seconds_text(elapsed_ns)}{shown}"))
+        self.untold.append(("info", f"{kind}: {text}{seconds_text(elapsed_ns)}{shown}"))
         self.version += 1
 
     def log_state_transition(self, at: int, source: str, target: str, reason: str) -> None:
@@ -103,7 +103,7 @@ class StatusLogger:
         for entry in self._new_entries:
             whole = msgspec.structs.replace(entry, health=health, portfolio=portfolio, day=day)
             self.history.append(whole)
-            self._untold.append(("info", f"status: {history_row(whole)}"))
+            self.untold.append(("info", f"status: {history_row(whole)}"))
         self.entries += len(self._new_entries)
         self._new_entries.clear()
 
@@ -124,7 +124,7 @@ class StatusLogger:
         """Something went wrong; an error is the alarm line until something recovers it, and wakes the console."""
         row = ErrorView(at=at, severity=severity, error=error, context=context)
         keep(self.errors, row, ERRORS_KEPT, lambda rows: [other.severity == "error" for other in rows])
-        self._untold.append((severity, f"{error} ({context})" if context else error))
+        self.untold.append((severity, f"{error} ({context})" if context else error))
         self.version += 1
         if severity == "error":
             self.wakes += 1
@@ -144,7 +144,7 @@ class StatusLogger:
                 context=entry.context,
                 recovery=what,
             )
-            self._untold.append(("info", f"recovered: {entry.error}: {what}"))
+            self.untold.append(("info", f"recovered: {entry.error}: {what}"))
             self.version += 1
 
     def alarm(self, wall_ns: int) -> str:
@@ -156,10 +156,10 @@ class StatusLogger:
 
     def take_untold(self) -> list[tuple[str, str]]:
         """Lines for the log since the last call, oldest first."""
-        if not self._untold:
+        if not self.untold:
             return []
-        lines = list(self._untold)
-        self._untold.clear()
+        lines = list(self.untold)
+        self.untold.clear()
         return lines
 
     def note_order(self, command_id: int, client_order_id: str) -> None:

@@ -3,10 +3,12 @@ from hypothesis import strategies as st
 
 from core.domain.amounts import Price
 from core.domain.enums import BookSide
+from core.domain.ids import Ticker
 from core.domain.market import PriceBand
 from core.market.book import OrderBook
 from core.market.grid import PriceGrid
-from tests.core.builders import T, book
+from core.market.view import Markets
+from tests.core.builders import T, book, market
 
 TAPERED = (
     PriceBand(start=Price(0), end=Price(1_000), step=Price(10)),
@@ -113,3 +115,18 @@ def test_a_whole_book_tells_at_how_many_prices_the_trusted_one_was_wrong() -> No
     assert held.replace(book(bids=((4_500, 90), (4_300, 100)), asks=((4_700, 100),)), 3) == 3
     held.lose("gap")
     assert held.replace(book(), 4) == 0, "nobody believed in it any more"
+
+
+def test_the_list_of_untrusted_books_follows_books_watch_and_list() -> None:
+    markets, other = Markets(), Ticker("KXTEST-26DEC01-B")
+    markets.learn((market(),), 1)
+    markets.watched = (T, other)
+    assert markets.untrusted() == (T,)
+    markets.apply(book(), 1)
+    assert markets.untrusted() == ()
+    markets.learn((market(), market(other)), 2)
+    assert markets.untrusted() == (other,)
+    markets.watched = (T,)
+    assert markets.untrusted() == ()
+    markets.lose_all("gone")
+    assert markets.untrusted() == (T,)
