@@ -20,6 +20,7 @@ from core.domain.commands import ResetBreaker, Resume, Stop, WatchMarket
 from core.domain.enums import BookSide, ExitReason, Origin, PauseKind, TraderState
 from core.domain.ids import Ticker
 from core.journal.frames import decode_frames
+from core.lab import people
 from core.lab.audit.auditor import Auditor
 from core.lab.audit.claims import Ending
 from core.lab.audit.rules import Rules
@@ -181,6 +182,7 @@ class _Performance:
         self._truth: Truth | None = None
         self._company: Company | None = None
         self._marks: dict[Planned, tuple[int, int]] = {}
+        self._probed_at: int | None = None
 
     # ---- the loop ----------------------------------------------------------------------------------------------------
 
@@ -196,9 +198,17 @@ class _Performance:
         self._stage = stage = self._make_stage()
         running = asyncio.ensure_future(stage.trader.run())
         await self._play(running)
+        if self._with_person and not running.done():
+            name, step = people.trouble(self.plan.seed)
+            self._note(f"stopped: {name}")
+            step(stage)
         stage.trader.submit(Stop(origin=Origin.TIMER, reason=ExitReason.TIME))
-        await asyncio.wait([running], timeout=STOP_S)
-        self._at()
+        for _ in range(STOP_S):
+            await asyncio.wait([running], timeout=LOOK_S)
+            self._at()
+            if running.done():
+                break
+            self._look()
         if not running.done():
             self.auditor.say("I16", "stop", f"{STOP_S} s after the stop it has not left")
             running.cancel()
@@ -296,6 +306,9 @@ class _Performance:
         """Somebody who looks every few seconds: a tripped breaker is reset after a while, a pause ended."""
         picture = self._stage.trader.snapshot
         breaker, state = picture.breaker, picture.state
+        if self._with_person and breaker.tripped and breaker.tripped_at != self._probed_at:
+            self._probed_at = breaker.tripped_at
+            people.past_flat(self._stage)
         if breaker.tripped and breaker.tripped_at and picture.taken_at - breaker.tripped_at > RESET_AFTER_S * NS:
             self._stage.submit(ResetBreaker(reason="looked at it", command_id=self._stage.number()))
         paused = state.state is TraderState.PAUSED and state.pause is PauseKind.OPERATOR
@@ -318,7 +331,7 @@ class _Performance:
         for wish in (cancel_all, change, rest, cross(BookSide.BID), cross(BookSide.ASK), cancel_all) * 3:
             if last > WISHES_BEGIN_S:
                 found.append((round(chance.uniform(WISHES_BEGIN_S, last), 1), wish))
-        return found
+        return found + people.wishes(self.plan.seed, WISHES_BEGIN_S, last)
 
     def _watch(self) -> None:
         """Somebody looks at the other markets too."""

@@ -184,6 +184,11 @@ class Stage:
         found = self.trader.engine.actor.quoted
         return found[0] if found else Ticker("NONE")
 
+    def held(self) -> int:
+        """The trader's position in the first quoted market."""
+        assert self.trader.engine is not None
+        return self.trader.engine.desk.positions.net(self.quoted())
+
     def trader_orders(self) -> tuple[Order, ...]:
         assert self.trader.engine is not None
         return self.trader.engine.desk.orders.get_open_orders()
@@ -224,7 +229,7 @@ class Stage:
 
     def stand_still(self, ns: int) -> None:
         self.loop.stand_still(ns)
-        self.auditor.faults.stood_ns = self.loop.now_ns
+        self.auditor.faults.stood(self.loop.now_ns, ns, self.auditor.rules.silence_s * NS)
 
     def kill_task(self) -> None:
         self.auditor.told.wish("kill task", self.loop.now_ns)

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.domain.records import (
     BreakerMoved,
+    CommandTaken,
     FillBooked,
     OrderIntended,
     OrderMoved,
@@ -72,6 +73,18 @@ class Run:
         size = bytes([len(data)]) if len(data) < 126 else b"\x7e" + len(data).to_bytes(2, "big")
         self.auditor.received(STREAM, b"\x81" + size + data)
 
+    def asks(self, ticker: str) -> None:
+        """The trader asks for a whole book: a masked frame, in two pieces."""
+        command = {"id": 9, "cmd": "update_subscription", "params": {"market_tickers": [ticker]}}
+        data = json.dumps(command).encode()
+        mask = b"\x11\x22\x33\x44"
+        head = bytes([0x81]) + (
+            bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+        )
+        frame = head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+        self.auditor.sent(STREAM, frame[:9])
+        self.auditor.sent(STREAM, frame[9:])
+
     def book(self, *, skip: int = 0, bid: str = "0.4500", delta: str = "") -> None:
         """A whole book, or with `delta` a change of its bid side."""
         self._seq += 1 + skip
@@ -116,6 +129,10 @@ class Run:
                 count=count, fee=0, position=position,  # type: ignore[arg-type]
             )
         )  # fmt: skip
+
+    def wished(self, name: str, detail: str = "") -> None:
+        """A person's wish was taken."""
+        self.record(CommandTaken(at=1, name=name, origin="operator", detail=detail))
 
     def breaker(self, tripped: bool) -> None:
         self.record(BreakerMoved(at=1, tripped=tripped, reason="x", value="5", limit="5"))

@@ -413,6 +413,65 @@ def cancels_the_whole_account(run: Run) -> None:
     run.call("DELETE", "/portfolio/events/orders", status=200)
 
 
+def held_for_refused(run: Run) -> None:
+    run.order("kt-1")
+    run.state("kt-1", "REJECTED")
+
+
+def held_for_ended(run: Run) -> None:
+    run.order("kt-1")
+    run.state("kt-1", "CANCELED")
+
+
+def never_looks_up(run: Run) -> None:
+    run.intend("kt-1")
+    run.state("kt-1", "IN_DOUBT")
+    run.look(20, orders={"kt-1": ("IN_DOUBT", "own", 500)})
+
+
+def keeps_a_line_that_is_silent(run: Run) -> None:
+    for _ in range(25):
+        run.pass_by(1)
+        run.auditor.claims.look(run.claim())
+
+
+def keeps_the_line_it_slept_on(run: Run) -> None:
+    run.pass_by(20)
+    run.auditor.faults.stood(run.now_ns, 20 * NS, 17 * NS)
+    run.look(5)
+
+
+def never_asks_for_a_book(run: Run) -> None:
+    run.book(skip=1, delta="1.00")
+    run.look(5, books={T: (False, None, None)})
+
+
+def cannot_say_that_nothing_rests(run: Run) -> None:
+    run.end(code=4, resting=1)
+
+
+def pauses_and_forgets_what_is_under_way(run: Run) -> None:
+    run.intend("kt-1")
+    run.wished("Pause")
+    run.send("kt-1")
+    run.exists("kt-1")
+    run.state("kt-1", "RESTING")
+    run.look(6)
+
+
+def forgets_to_cancel_the_one(run: Run) -> None:
+    run.order("kt-1")
+    run.wished("CancelOrder", "client_order_id=kt-1")
+    run.look(6)
+
+
+def closes_twice_while_tripped(run: Run) -> None:
+    run.booked("t-1", "kt-0", count=500, position=500)
+    run.breaker(True)
+    run.intend("kt-1", side="ask")
+    run.intend("kt-2", side="ask", count=100)
+
+
 BROKEN: dict[Break, str] = {
     sent_before_the_disk: "I1 order",
     never_intended: "I1 unknown",
@@ -484,6 +543,16 @@ BROKEN: dict[Break, str] = {
     leaves_without_reading: "I11 unread",
     tries_without_end: "I21 tries",
     cancels_the_whole_account: "I22 all",
+    held_for_refused: "I2 refused",
+    held_for_ended: "I4 ended",
+    never_looks_up: "I9 looked up",
+    keeps_a_line_that_is_silent: "I8 silence",
+    keeps_the_line_it_slept_on: "I8 slept",
+    never_asks_for_a_book: "I8 asked",
+    cannot_say_that_nothing_rests: "I11 unverified",
+    pauses_and_forgets_what_is_under_way: "I9 cancel",
+    forgets_to_cancel_the_one: "I9 cancel",
+    closes_twice_while_tripped: "I10 risk",
 }
 
 
@@ -498,6 +567,20 @@ def test_a_broken_run_is_caught(broken: Break) -> None:
     run = Run()
     broken(run)
     assert BROKEN[broken] in run.auditor.violations
+
+
+def test_one_exit_while_tripped_and_a_book_that_is_asked_for_are_none() -> None:
+    run = Run()
+    run.fill("t-1", "kt-0", count=500)
+    run.booked("t-1", "kt-0", count=500, position=500)
+    run.breaker(True)
+    run.intend("kt-1", side="ask")
+    run.book(skip=1, delta="1.00")
+    run.asks(T)
+    run.auditor.claims.look(run.claim(tripped=True, books={T: (False, None, None)}))
+    run.pass_by(3)
+    run.auditor.requests.check_line()
+    assert run.auditor.violations == {}
 
 
 def test_every_invariant_and_every_word_of_the_auditor_has_a_broken_run() -> None:

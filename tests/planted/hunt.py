@@ -31,7 +31,7 @@ MINUTES = 3  # of each world: what takes longer to show is left to the tests
 
 
 def run(words: list[str], cwd: Path, patience_s: int = PATIENCE_S) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(cwd), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(cwd), "PYTHONDONTWRITEBYTECODE": "1", "RULES_SHRINK": "0"}
     return subprocess.run(
         words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=patience_s, check=False
     )

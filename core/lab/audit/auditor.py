@@ -59,7 +59,12 @@ class Auditor:
         self.requests.connected()
 
     def sent(self, number: int, data: bytes) -> None:
-        for request in self.lines[number].sent(data, self.now_ns):
+        line = self.lines[number]
+        if line.stream:
+            for command in line.commands(data):
+                self.streams.asked(command)
+            return
+        for request in line.sent(data, self.now_ns):
             self.requests.sent(request)
 
     def received(self, number: int, data: bytes) -> None:

@@ -74,6 +74,7 @@ class Claims:
         self._equal(claim)
         self._trades(claim)
         self._owes(claim)
+        a.requests.check_line()
         a.requests.check_cancels()
         a.requests.check_trip()
         a.decisions.check()
@@ -200,6 +201,8 @@ class Claims:
             a.say("I11", "unread", "the exit was not confirmed by a reading")
         if ending.code not in (0, 4):
             a.say("I11", "code", f"it ended with {ending.code}")
+        if ending.code == 4 and self._nothing_wrong():
+            a.say("I11", "unverified", f"nothing was wrong, and it could not say that nothing rests: {ending.resting}")
         if ending.conservation:
             a.say("I5", "conservation", ending.conservation)
         if ending.exchange_cash != a.ledger.cash:
@@ -212,6 +215,11 @@ class Claims:
             self._end_equal(ending)
         for text in ending.errors:
             a.broke(text)
+
+    def _nothing_wrong(self) -> bool:
+        """Whether the end came long after the last fault, and with a disk that works."""
+        a = self._a
+        return a.faults.calm_for(a.now_ns) > a.rules.compare_s * NS // 2 and "disk" not in a.told.wishes
 
     def _end_equal(self, ending: Ending) -> None:
         a = self._a

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 MARGIN_NS = 1_000_000
+ENDING_WISHES = frozenset({"CancelAll", "Panic", "Pause"})
 BUSY = frozenset({"READY", "ACTING"})
 ENDS_ORDERS = frozenset({"PAUSED", "ERROR", "LOW_CASH", "SHUTDOWN"})  # with these own orders are canceled
 
@@ -29,7 +30,7 @@ class Decisions:
         self.sizes: dict[str, int] = {}
         self.intended_ns: dict[str, int] = {}
         self.states: dict[str, str] = {}
-        self.doubted: set[str] = set()
+        self.doubted: dict[str, int] = {}  # since when
         self.exits: set[str] = set()
         self.booked: Counter[tuple[str, str]] = Counter()
         self.held: dict[str, int] = {}
@@ -38,6 +39,7 @@ class Decisions:
         self.compared_ns = 0
         self.tries = 0
         self._reopened: dict[str, int] = {}
+        self._undone: set[str] = set()  # decided, and nothing heard of it
         self._second: deque[int] = deque()  # when the orders of the last second were decided
         self._kinds = {
             "OrderIntended": self._intended,
@@ -49,6 +51,7 @@ class Decisions:
             "BreakerMoved": self._breaker,
             "ProcedureMoved": self._procedure,
             "Corrected": self._corrected,
+            "CommandTaken": self._wished,
         }
 
     def record(self, record: Record) -> None:
@@ -67,6 +70,7 @@ class Decisions:
         self.intended[name] = record
         self.sizes[name] = record["count"]
         self.intended_ns[name] = a.now_ns
+        self._undone.add(name)
         self._check_rate()
         self._check_book(name, record["ticker"])
         if not a.requests.streamed_ns or any(
@@ -75,13 +79,26 @@ class Decisions:
         ):
             a.say("I4", "before", f"{name} was decided before orders and positions were read on this line")
         held = self.held.get(record["ticker"], 0)
-        reduces = held * _sign(record) < 0 and record["count"] <= abs(held)
+        reduces = held * _sign(record) < 0 and record["count"] + self._open_beside(record) <= abs(held)
         if not reduces and any(self.intended[n]["ticker"] == record["ticker"] for n in self.doubted):
             a.say("I3", "doubt", f"{name} takes risk in {record['ticker']} beside an order in doubt")
         if self.tripped and not reduces:
             a.say("I10", "risk", f"{name} takes risk while the breaker is open")
         if record["origin"] == "procedure":
             self._exit(record, held, reduces)
+
+    def _open_beside(self, record: Record) -> int:
+        """Contracts that may still come of other own orders of this market and side."""
+        name, ticker, side = record["client_order_id"], record["ticker"], record["side"]
+        resting = [o for o in self._a.ledger.own_resting() if (o.ticker, o.side) == (ticker, side)]
+        coming = [self.intended[n] for n in self.flying() if n != name]
+        flying = [int(r["count"]) for r in coming if (r["ticker"], r["side"]) == (ticker, side)]
+        return sum(o.remaining for o in resting) + sum(flying)
+
+    def flying(self) -> set[str]:
+        """Client ids that were decided and are neither at the exchange nor known to have ended."""
+        there = self._a.ledger.by_client
+        return {name for name in self._undone if name not in there}
 
     def _check_rate(self) -> None:
         a = self._a
@@ -127,17 +144,24 @@ class Decisions:
         before = self.states.get(name)
         self.states[name] = state
         if state == "IN_DOUBT" and name in self.intended:
-            self.doubted.add(name)
+            self.doubted.setdefault(name, a.now_ns)
         else:
-            self.doubted.discard(name)
+            self.doubted.pop(name, None)
+        if state != "IN_DOUBT":
+            self._undone.discard(name)
         if before in ENDED and state not in ENDED:
             self._reopened[name] = a.now_ns
             if state != "RESTING":
                 a.say("I7", "reopened", f"{name} went from {before} to {state}")
         if before in ENDED and state in ENDED and state not in (before, "FILLED"):
             a.say("I7", "ended twice", f"{name} went from {before} to {state}")
-        if state == "VOID" and a.ledger.by_client.get(name):
+        there = [a.ledger.orders[one] for one in a.ledger.by_client.get(name, ())]
+        if state == "VOID" and there:
             a.say("I2", "given up", f"{name} is given up as never made and is at the exchange")
+        if state == "REJECTED" and there:
+            a.say("I2", "refused", f"{name} is held for refused and is at the exchange")
+        if state in ("CANCELED", "EXPIRED", "FILLED") and any(order.rests for order in there):
+            a.say("I4", "ended", f"{name} is held for {state} and rests")
         if name in self.sizes and record["filled"] > self.sizes[name]:
             a.say("I7", "filled", f"{name}: {record['filled']} of {self.sizes[name]}")
 
@@ -145,8 +169,21 @@ class Decisions:
         self._a.seen["correction"] += 1
         self._reopened.clear()
 
+    def _wished(self, record: Record) -> None:
+        """A person's wish is taken: what it ends has to end, what is on its way too."""
+        if record["name"] in ENDING_WISHES:
+            self._a.requests.cancel_everything()
+        elif record["name"] == "CancelOrder":
+            self._a.requests.cancel_one(record["detail"].partition("client_order_id=")[2].partition(" ")[0])
+
     def check(self) -> None:
         """What has to follow has followed."""
+        a = self._a
+        for name, since in self.doubted.items():
+            looked_ns = a.requests.looked_ns.get(self.intended[name]["ticker"], 0)
+            since = max(since, looked_ns, a.faults.line_ns, a.faults.stood_ns)
+            if not a.faults.line_on and a.claims.connected and a.now_ns - since > a.rules.doubt_s * NS:
+                a.say("I9", "looked up", f"{name} is in doubt and not looked up for {(a.now_ns - since) // NS} s")
         for name, since in self._reopened.items():
             if self._a.now_ns > since:
                 self._a.say("I7", "silently", f"{name} is open again and no correction says so")

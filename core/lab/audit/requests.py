@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 API = "/trade-api/v2"
 ORDERS = "/portfolio/events/orders"
+LISTED = "/portfolio/orders"
 GROUPS = "/portfolio/order_groups"
 STAMP_MS = 12_000  # signed before its connection stands, which may take a while on a bad line
 SLACK = 20
@@ -52,6 +53,7 @@ class Requests:
         self._amends: Counter[str] = Counter()
         self._asked: dict[str, int] = {}  # order: since when it has to end, or was asked to
         self._to_come: set[str] = set()  # client ids on their way when everything was to end
+        self.looked_ns: dict[str, int] = {}  # when orders of a market were last looked up
         self._errors: deque[int] = deque()
         self._unlearned: Counter[str] = Counter()
         self._waiting: set[str] = set()
@@ -75,13 +77,31 @@ class Requests:
         """A stream stands; what was compared before does not count any more."""
         self.streamed_ns = self._a.now_ns
 
+    def check_line(self) -> None:
+        """A stream that says nothing for too long is given up, and so is one on which the machine slept."""
+        a = self._a
+        line, faults, ask_ns = a.stream_line(), a.faults, a.rules.ask_s * NS
+        if line is None:
+            return
+        silent_ns = a.now_ns - max(line.heard_ns, faults.stood_ns)
+        if silent_ns > a.rules.silence_s * NS + ask_ns:
+            a.say("I8", "silence", f"a line that says nothing stands for {silent_ns // NS} s")
+        if line.opened_ns < faults.slept_ns and a.now_ns - faults.stood_ns > ask_ns:
+            a.say("I8", "slept", "the line of before the machine slept still stands")
+        for ticker, book in a.streams.books.items():
+            since = max(book.bad_ns, line.opened_ns, faults.stood_ns)
+            if book.bad and not book.asked and a.now_ns - since > ask_ns:
+                a.say("I8", "asked", f"{ticker} is not asked for: {book.bad}")
+
     # ---- requests --------------------------------------------------------------------------------------------------
 
     def sent(self, request: Request) -> None:
         path = request.path.removeprefix(API)
         self._stamp(request)
         self._budget(request, path)
-        if request.method == "POST" and path in (ORDERS, f"{ORDERS}/batched"):
+        if request.method == "GET" and path.startswith(LISTED):
+            self._looked(request, path)
+        elif request.method == "POST" and path in (ORDERS, f"{ORDERS}/batched"):
             for body in _items(request):
                 self._create(body)
         elif request.method == "POST" and path.endswith(("/amend", "/decrease")):
@@ -91,6 +111,13 @@ class Requests:
         elif path.startswith(GROUPS) and path.endswith("/trigger"):
             self._asked.clear()
             self._to_come.clear()
+
+    def _looked(self, request: Request, path: str) -> None:
+        """A look-up of one order: by its id, or in the list of its market."""
+        order = self._a.ledger.orders.get(path.removeprefix(f"{LISTED}/"))
+        words = [word.removeprefix("ticker=") for word in request.query.split("&") if word.startswith("ticker=")]
+        for ticker in [order.ticker] if order else words:
+            self.looked_ns[ticker] = self._a.now_ns
 
     def _stamp(self, request: Request) -> None:
         text = request.headers.get("kalshi-access-timestamp")
@@ -164,7 +191,14 @@ class Requests:
         """From now on every own order that rests, or is on its way, has to be asked to end."""
         for order in self._a.ledger.own_resting():
             self._asked.setdefault(order.order_id, self._a.now_ns)
-        self._to_come |= self._waiting
+        self._to_come |= self._waiting | self._a.decisions.flying()
+
+    def cancel_one(self, name: str) -> None:
+        """The same for one order."""
+        for order_id in self._a.ledger.by_client.get(name, ()):
+            self._asked.setdefault(order_id, self._a.now_ns)
+        if name in self._a.decisions.flying():
+            self._to_come.add(name)
 
     def landed(self, order: Order) -> None:
         """A new order of the account; one that was on its way when everything was to end has to end too."""

@@ -66,6 +66,8 @@ class Rules:
     errors_s: int = 60
     # Bounds of time, in virtual seconds.
     silence_s: int = 17  # a line that says nothing is dead by then
+    ask_s: int = 2  # from a hole in a book to asking for the whole of it, and from a long stand to a new line
+    doubt_s: int = 15  # from a doubt to a look-up, while the line stands
     cancel_s: int = 3  # from a wish to cancel everything to the last request, while the line stands
     cancel_again_s: int = 8  # from a cancel that was refused to the next; one that finds nothing is looked up first
     given_up_s: int = 13  # an order is not given up sooner after its intent

@@ -17,6 +17,7 @@ class StreamBook:
         self.sides: dict[str, dict[int, int]] = {"bid": {}, "ask": {}}
         self.sid = -1
         self.bad, self.bad_ns = "never told", 0
+        self.asked = True  # for a whole one, since the last
         self.moved_ns = 0
 
     def best(self, side: str) -> int | None:
@@ -36,6 +37,14 @@ class StreamBooks:
         self.last: dict[int, int] = {}
         self.deltas = 0
         self.unreadable = 0
+
+    def asked(self, command: Any) -> None:
+        """The trader asks on the line; for whole books wherever it names markets."""
+        params = command.get("params") if isinstance(command, dict) else None
+        tickers = params.get("market_tickers") if isinstance(params, dict) else None
+        for ticker in tickers if isinstance(tickers, list) else ():
+            if ticker in self.books:
+                self.books[ticker].asked = True
 
     def lose(self, why: str, at_ns: int) -> None:
         """The connection is gone: every book with it."""
@@ -82,7 +91,7 @@ class StreamBooks:
                     "bid": {_price(p): _count(c) for p, c in message.get("yes_dollars_fp") or ()},
                     "ask": {DOLLAR - _price(p): _count(c) for p, c in message.get("no_dollars_fp") or ()},
                 }
-                book.sid, book.bad = sid, ""
+                book.sid, book.bad, book.asked = sid, "", False
             else:
                 self.deltas += 1
                 price, delta = _price(message["price_dollars"]), _count(message["delta_fp"])

@@ -90,10 +90,25 @@ class Line:
         self._text = b""
         self._blind = False
 
+    def commands(self, data: bytes) -> list[Any]:
+        """What the trader says on its stream: the texts that are whole now."""
+        self._out += data
+        found = []
+        while len(self._out) >= 2:
+            kind, size, start = self._out[0] & 0x0F, self._out[1] & 0x7F, 2
+            if size > 125:
+                start = 4 if size == 126 else 10
+                size = int.from_bytes(self._out[2:start], "big")
+            if len(self._out) < start + 4 + size:
+                break
+            mask, masked = self._out[start : start + 4], self._out[start + 4 : start + 4 + size]
+            del self._out[: start + 4 + size]
+            if kind == TEXT:
+                found.append(parsed(bytes(byte ^ mask[at % 4] for at, byte in enumerate(masked))))
+        return found
+
     def sent(self, data: bytes, at_ns: int) -> list[Request]:
         """The requests that are complete now."""
-        if self.stream:
-            return []
         self._out += data
         found = []
         while (end := self._out.find(HEAD_END)) >= 0:

@@ -12,6 +12,7 @@ class Faults:
         self.on: set[str] = set()
         self.calm_ns = LONG_AGO
         self.stood_ns = LONG_AGO  # when the machine last stood still
+        self.slept_ns = LONG_AGO  # when it last stood for longer than a line may be silent
         self.line_on: set[str] = set()  # those that stand in the way of a cancel
         self.line_ns = LONG_AGO
 
@@ -29,6 +30,12 @@ class Faults:
         if name in self.line_on:
             self.line_on.discard(name)
             self.line_ns = now_ns
+
+    def stood(self, now_ns: int, lasted_ns: int, silence_ns: int) -> None:
+        """The machine stood still until now."""
+        self.stood_ns = now_ns
+        if lasted_ns >= silence_ns:
+            self.slept_ns = now_ns
 
     def calm_for(self, now_ns: int) -> int:
         """Nanoseconds since anything was wrong; 0 while something is."""
