@@ -13,6 +13,7 @@ import msgspec
 
 from core.domain.enums import Mode
 from core.domain.errors import BadInput
+from core.domain.text import clean_text
 from core.engine.engine import Engine
 from core.engine.picture import PictureMaker
 from core.engine.tape import (
@@ -29,7 +30,7 @@ from core.engine.tape import (
     encode_effects,
 )
 from core.journal.tape import read_tape
-from core.strategies import make_strategy
+from core.strategies import is_code, make_strategy
 from core.strategy.actor import ActorService
 from core.trading.desk import Desk
 from core.trading.recall import recall, restore
@@ -57,16 +58,20 @@ class Divergence:
 
 
 class Replay:
-    """One pass over a tape. `snapshot` is the present picture; BadInput for a tape that cannot be played."""
+    """One pass over a tape. `snapshot` is the present picture; BadInput for a tape that cannot be played.
 
-    def __init__(self, path: Path) -> None:
+    A tape may come from somebody else: the code of a strategy it names by a path or a module runs only where `strategy`
+    is the same name, given by who plays it.
+    """
+
+    def __init__(self, path: Path, strategy: str = "") -> None:
         self._path = path
         self._entries = enumerate(read_tape(path))
         head = self._decoded(*next(self._entries, (0, b"")))
         if not isinstance(head, Head):
             raise BadInput(f"{path}: the tape is empty or has no beginning")
         self.head = head
-        self.engine = self._engine(head)
+        self.engine = self._engine(head, strategy)
         self._picture = PictureMaker(head.identity)
         self.steps = self.pictures = 0
         self.now_ns = head.began_ns
@@ -99,7 +104,10 @@ class Replay:
             if isinstance(entry, End):
                 self.complete = True
                 return
-            came = self._take(number, entry) if isinstance(entry, Took) else self._compare(number, entry)
+            try:
+                came = self._take(number, entry) if isinstance(entry, Took) else self._compare(number, entry)
+            except OverflowError as error:
+                raise BadInput(f"{self._path}: entry {number} leads to what no session has: {error}") from None
             if came is not None:
                 self.divergence = came
                 return
@@ -114,8 +122,7 @@ class Replay:
         came = encode_effects(effects)
         if came == entry.effects:
             return None
-        recorded, ours = decode_effects(entry.effects), decode_effects(came)
-        return Divergence(number, self.seconds, repr(item), repr(recorded), repr(ours))
+        return Divergence(number, self.seconds, repr(item), _shown(entry.effects), _shown(came))
 
     def _compare(self, number: int, entry: Pictured) -> Divergence | None:
         self.pictures += 1
@@ -132,18 +139,37 @@ class Replay:
         except msgspec.DecodeError as error:
             raise BadInput(f"{self._path}: entry {number} is not of this version: {error}") from None
 
-    @staticmethod
-    def _engine(head: Head) -> Engine:
-        found = recall(head.records)
-        desk = Desk(head.settings, frozenset(found.known_ids), head.journal_position)
-        desk.status.recall_history(head.history)
-        desk.now_ns = head.restored_ns
-        if head.records:
-            restore(desk, found, head.restored_at)
-        strategy = make_strategy(head.strategy, {})
-        strategy.parameters = type(strategy.parameters)(**head.parameters)
-        actor = ActorService(strategy)
-        engine = Engine(desk, actor, found.breaker)
-        if head.memory:
-            actor.load(head.memory, head.restored_at)
-        return engine
+    def _engine(self, head: Head, named: str) -> Engine:
+        theirs = head.strategy
+        if is_code(theirs) and theirs != named:
+            shown = clean_text(theirs, 100)
+            mend = f"its code runs where you name it: --strategy {shown}"
+            raise BadInput(f"{self._path}: recorded with '{shown}'; {mend}")
+        try:
+            return _begun(head)
+        except (ValueError, TypeError) as error:
+            why = clean_text(str(error), 100)
+            raise BadInput(f"{self._path}: its beginning is not of this version: {why}") from None
+
+
+def _shown(effects: bytes) -> str:
+    try:
+        return repr(decode_effects(effects))
+    except (ValueError, TypeError):
+        return f"bytes that are no effects: {effects.hex()}"
+
+
+def _begun(head: Head) -> Engine:
+    found = recall(head.records)
+    desk = Desk(head.settings, frozenset(found.known_ids), head.journal_position)
+    desk.status.recall_history(head.history)
+    desk.now_ns = head.restored_ns
+    if head.records:
+        restore(desk, found, head.restored_at)
+    strategy = make_strategy(head.strategy, {})
+    strategy.parameters = msgspec.convert(head.parameters, type(strategy.parameters))
+    actor = ActorService(strategy)
+    engine = Engine(desk, actor, found.breaker)
+    if head.memory:
+        actor.load(head.memory, head.restored_at)
+    return engine

@@ -51,6 +51,11 @@ def strategy_class(named: str) -> type[Strategy]:
     return found
 
 
+def is_code(named: str) -> bool:
+    """Whether this name would run code that is not part of this program."""
+    return named not in NAMES and not named.endswith(tuple(MODELS))
+
+
 def configured(settings: Settings) -> Strategy:
     """The strategy the settings name, with the parameters they give; BadInput."""
     usual = {

@@ -68,13 +68,14 @@ def load(path: Path) -> OnnxNetwork:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = QUIET
-        session = runtime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+        # Its falling back to the same provider would be told on our screen.
+        session = runtime.InferenceSession(raw, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        return _checked(path, session)
     except BadInput:
         raise
     except Exception as error:  # noqa: BLE001  two libraries' own trees of errors
         why = error.strerror if isinstance(error, OSError) and error.strerror else clean_text(str(error), WORDS)
         raise bad_model(path, f"is no model this program can read ({why})") from None
-    return _checked(path, session)
 
 
 def _check_weights(path: Path, onnx: Any, model: Any) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.fuzz.exchange_targets import targets as exchange_targets
+from tests.fuzz.lab_targets import targets as lab_targets
 from tests.fuzz.own_targets import targets as own_targets
 from tests.fuzz.storm import CHEAP, Target
 from tests.fuzz.wire_targets import targets as wire_targets
 from tests.fuzz.word_targets import targets as word_targets
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*wire_targets(), *exchange_targets(), *own_targets(), *word_targets())
+    target.name: target
+    for target in (*wire_targets(), *exchange_targets(), *own_targets(), *lab_targets(), *word_targets())
 }
 # Inputs a target in CI and in the long lane, and the seconds a dear one may take of them.
 CI, CI_SECONDS = 100_000, 1

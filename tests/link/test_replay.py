@@ -9,11 +9,12 @@ from core.config import Settings
 from core.domain import commands as cm
 from core.domain.enums import Origin
 from core.domain.errors import BadInput
-from core.engine.tape import ITEMS, Took, decode_entry
+from core.engine.tape import ITEMS, Pictured, Took, decode_entry
 from core.journal.tape import FRAME, MAGIC, TapeFile, read_tape
 from core.lab.story import Scene, play
 from core.replay import Divergence, Replay
 from core.sim.auth import generate_private_key
+from tests.core.builders import fill
 
 KEY = generate_private_key()
 
@@ -69,6 +70,64 @@ def test_a_session_with_wishes_and_trouble_comes_out_as_recorded(tape: Path) -> 
 def test_sessions_of_other_strategies_do(tmp_path: Path, strategy: str) -> None:
     replay = played(recorded(tmp_path / "day.tape", 8, strategy=strategy))
     assert (replay.divergence, replay.complete) == (None, True)
+
+
+def beginning(tape: Path, target: Path, **changes: object) -> Path:
+    """The tape with another beginning."""
+    file = TapeFile(target)
+    for number, payload in enumerate(read_tape(tape)):
+        entry = decode_entry(payload)
+        file.write(msgspec.msgpack.encode(msgspec.structs.replace(entry, **changes)) if not number else payload)
+    file.close()
+    return target
+
+
+def test_the_code_of_a_strategy_a_tape_names_runs_only_where_the_player_names_it(tape: Path, tmp_path: Path) -> None:
+    code, ran = tmp_path / "theirs.py", tmp_path / "ran"
+    kind = "from core.strategy.maker import MarketMaker\nclass Theirs(MarketMaker): ...\n"
+    code.write_text(f"open({str(ran)!r}, 'w').close()\n{kind}")
+    named = f"{code}:Theirs"
+    theirs = beginning(tape, tmp_path / "theirs.tape", strategy=named, memory=b"")
+    with pytest.raises(BadInput, match=f"--strategy {code}:Theirs"):
+        Replay(theirs)
+    with pytest.raises(BadInput, match="--strategy"):
+        Replay(theirs, "maker")
+    assert not ran.exists()
+    replay = Replay(theirs, named)
+    assert ran.exists() and replay.engine.actor.strategy.name == "maker"
+
+
+@pytest.mark.parametrize("parameters", [{"size": "x"}, {"size": 10**12}, {"size": -1}, {"size": None}])
+def test_a_beginning_with_parameters_no_strategy_takes_is_refused(
+    tape: Path, tmp_path: Path, parameters: object
+) -> None:
+    with pytest.raises(BadInput, match="not of this version"):
+        Replay(beginning(tape, tmp_path / "bad.tape", parameters=parameters))
+
+
+def test_recorded_effects_that_are_none_are_shown_as_the_difference(tape: Path, tmp_path: Path) -> None:
+    file, done = TapeFile(tmp_path / "bad.tape"), False
+    for payload in read_tape(tape):
+        entry = decode_entry(payload)
+        if not done and isinstance(entry, Took):
+            payload, done = msgspec.msgpack.encode(msgspec.structs.replace(entry, effects=b"\x92\x01")), True
+        file.write(payload)
+    file.close()
+    replay = played(tmp_path / "bad.tape")
+    assert replay.divergence is not None and "no effects: 9201" in replay.divergence.recorded
+
+
+def test_a_fact_with_numbers_beyond_any_session_is_refused(tape: Path, tmp_path: Path) -> None:
+    head = next(read_tape(tape))
+    far = msgspec.Raw(msgspec.msgpack.encode(msgspec.structs.replace(fill(), price=2**62)))
+    file = TapeFile(tmp_path / "far.tape")
+    at_ns = decode_entry(head).began_ns  # type: ignore[union-attr]
+    took = Took(at_ns=at_ns, kind="FillReported", item=far, effects=b"")
+    for payload in (head, *map(msgspec.msgpack.encode, (took, Pictured(at_ns=at_ns, digest=b"")))):
+        file.write(payload)
+    file.close()
+    with pytest.raises(BadInput, match="leads to what no session has"):
+        played(tmp_path / "far.tape")
 
 
 def changed(tape: Path, target: Path, kind: str, change: object) -> Path:

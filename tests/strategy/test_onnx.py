@@ -16,12 +16,11 @@ from core.lab.backtest import run_once
 from core.mind import network
 from core.mind.learned import SHIPPED, Learned
 from core.mind.network import Network
-from core.mind.observation import HIGHEST, HISTORY, LOWEST, SIZE, spec_digest
+from core.mind.observation import HIGHEST, HISTORY, LOWEST, SIZE
 from core.mind.onnx_model import MISSING, load
 from core.strategies import make_strategy
 from core.strategy.actions import ACTIONS
-
-GOOD = {"format": "1", "spec": spec_digest(), "card": '{"seed": 1}'}
+from tests.strategy.onnx_files import GOOD, exported, small
 
 
 def test_without_the_extra_one_line_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,25 +57,6 @@ def write(onnx: Any, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return written
-
-
-def exported(onnx: Any, net: Any, rows: Any = 1, size: int = SIZE, actions: int = ACTIONS, kind: str = "FLOAT") -> Any:
-    helper, number = onnx.helper, getattr(onnx.TensorProto, kind)
-    weights = [onnx.numpy_helper.from_array(getattr(net, name), name) for name in network.WEIGHTS]
-    nodes = [
-        helper.make_node("Gemm", ["observation", "w0", "b0"], ["sum"]),
-        helper.make_node("Tanh", ["sum"], ["hidden"]),
-        helper.make_node("Gemm", ["hidden", "w1", "b1"], ["scores"]),
-    ]
-    into = helper.make_tensor_value_info("observation", number, [rows, size])
-    out = helper.make_tensor_value_info("scores", number, [rows, actions])
-    graph = helper.make_graph(nodes, "policy", [into], [out], weights)
-    return helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)])
-
-
-def small(hidden: int = 4) -> Network:
-    flat = np.random.default_rng(7).standard_normal(network.weights_count(hidden)).astype(np.float32)
-    return network.from_flat(flat, hidden)
 
 
 def test_the_shipped_network_says_the_same_as_onnx_and_in_numpy(write: Any) -> None:
@@ -163,6 +143,19 @@ def test_a_network_of_other_measures_is_refused(write: Any) -> None:
     few = Network(made.w0, made.b0, made.w1[:, :9], made.b1[:9], {})
     with pytest.raises(BadInput, match=r"its output has shape \[1, 9\], \[1, 21\] is needed"):
         load(write(few, actions=9))
+
+
+def test_a_name_that_is_no_text_is_refused_and_nothing_is_printed(
+    write: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(small())
+    path.write_bytes(path.read_bytes().replace(b"spec", b"\xbfpec", 1))
+    with pytest.raises(BadInput, match="is no model this program can read"):
+        load(path)
+    path.write_bytes(path.read_bytes().replace(b"Gemm", b"\xd3emm", 1))
+    with pytest.raises(BadInput, match="is no model this program can read"):
+        load(path)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_what_is_no_onnx_file_is_refused(onnx: Any, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ from tui.commands.bridges import SilentBridge
 NO_WISHES = "a replay takes no wishes: it shows what was done"
 
 
-def replay_headless(path: Path, speed: float | None) -> int:
+def replay_headless(path: Path, speed: float | None, strategy: str = "") -> int:
     """As fast as it goes, or at `speed`; 0 when all of it came out as recorded, 1 at the first difference."""
-    replay = Replay(path)
+    replay = Replay(path, strategy)
     began = time.monotonic()
     for at_ns in replay.play():
         if speed:
@@ -123,9 +123,11 @@ class ReplayBridge(SilentBridge):
         self._wake.clear()
 
 
-def replay_console(path: Path, speed: float, folder: Path, *, ascii_only: bool, mouse: bool, theme: str) -> int:
+def replay_console(
+    path: Path, speed: float, folder: Path, *, strategy: str, ascii_only: bool, mouse: bool, theme: str
+) -> int:
     """The console over a tape; 1 when it differed."""
-    replay = Replay(path)
+    replay = Replay(path, strategy)
     asyncio.run(_console(replay, speed, folder, ascii_only=ascii_only, mouse=mouse, theme=theme))
     for line in verdict(replay):
         sys.stdout.write(line + "\n")

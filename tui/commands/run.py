@@ -122,10 +122,10 @@ def _replay(settings: Settings, tape: Path | None, speed: float | None, *, headl
 
     path = tape_of(tape)
     if headless:
-        return replay_headless(path, speed)
+        return replay_headless(path, speed, settings.strategy)
     folder = settings.state_dir.expanduser()
-    theme = settings.theme
-    return replay_console(path, speed or 1, folder, ascii_only=settings.ascii, mouse=settings.mouse, theme=theme)
+    theme, mouse, named = settings.theme, settings.mouse, settings.strategy
+    return replay_console(path, speed or 1, folder, strategy=named, ascii_only=settings.ascii, mouse=mouse, theme=theme)
 
 
 def _check_terminal() -> None:
