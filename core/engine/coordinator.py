@@ -48,7 +48,8 @@ told.addHandler(logging.NullHandler())
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 BEAT_S = 0.1
-BATCH = 500
+# More than one reading of the socket brings, so that what waits here does not grow while the line is read on.
+BATCH = 5_000
 PICTURE_NS = 100_000_000
 PICTURE_IDLE_NS = 1_000_000_000
 LANES = {"order": 4, "cancel": 8, "read": 6}

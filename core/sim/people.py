@@ -36,7 +36,9 @@ TREND = 4  # prints in a row that make a trend
 
 
 class Style(msgspec.Struct, kw_only=True, frozen=True):
-    """How lively the markets are, in percent of the usual; `bias` is how many more buyers than sellers there are."""
+    """How lively the markets are, in percent of the usual; `bias` is how many more buyers than sellers there are, and
+    `renewed` how many of a side's best quotes the maker takes back and posts anew at every third turn.
+    """
 
     volatility: int = 100
     jumps: int = 100
@@ -44,6 +46,7 @@ class Style(msgspec.Struct, kw_only=True, frozen=True):
     depth: int = 100
     pace: int = 100
     bias: int = 0
+    renewed: int = 2
     maker: int = 1
     noise: int = 3
     informed: int = 1
@@ -139,7 +142,7 @@ def _places(structure: str, index: int) -> tuple[Price, ...]:
 def _withdraw(crowd: Crowd, quotes: dict[int, Order], wanted: list[Price]) -> None:
     """Take back quotes that are no longer wanted and, at times, renew the best ones."""
     keep = set(wanted)
-    renewed = set(wanted[:2]) if not below(crowd.chance, 3) else set()
+    renewed = set(wanted[: crowd.style.renewed]) if not below(crowd.chance, 3) else set()
     for price in [p for p in quotes if p not in keep or p in renewed]:
         crowd.venue.withdraw(quotes.pop(price), crowd.venue.now_ns)
 

@@ -57,6 +57,10 @@ class SimulatedExchange:
         self._token = Path(found["control_token_path"]).read_text(encoding="utf-8")
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def private_key_pem(self) -> str:
         return Path(self.private_key_path).read_text(encoding="utf-8")
 

@@ -119,6 +119,18 @@ def test_a_bias_makes_more_buyers_than_sellers() -> None:
     assert sides.count(BookSide.BID) > 400
 
 
+def test_a_maker_that_renews_more_quotes_changes_its_book_more_often() -> None:
+    moved = []
+    for renewed in (0, 6):
+        town = Town(alive=1)
+        town.crowd.style = Style(renewed=renewed, noise=0, informed=0)
+        town.venue.take_events()
+        before = town.venue.clock
+        town.run(20)
+        moved.append(town.venue.clock - before)
+    assert moved[1] > 2 * moved[0]
+
+
 # the tape
 
 COMMANDS = [(1.3, "bid", 300), (2.1, "ask", -200), (4.0, "bid", -500), (7.7, "ask", 0), (9.2, "bid", 0)]
