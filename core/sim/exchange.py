@@ -6,7 +6,6 @@ the participants trade in slices of at most 2 ms, and carries facts to its conne
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Protocol
@@ -39,18 +38,7 @@ from core.sim.venue import Venue
 SLICE_NS = 2 * NS_PER_MS
 ASLEEP_NS = 2 * NS  # later than this, the machine was away and the missed time is not traded
 LIVED_NS = 20 * NS
-SELDOM = (100_000, 20, 50)
 LIVED_MARKETS = 48  # more markets have lived for less, so that starting stays quick
-
-
-def calm_collector() -> None:
-    """For a process that is an exchange and nothing else: what is there stays, and garbage is looked for seldom.
-
-    Orders, fills and prints are kept and hold no rings, so that looking through them again and again finds nothing.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*SELDOM)
 
 
 class Asked(Protocol):

@@ -22,8 +22,8 @@ from aiohttp import web
 
 from core.domain.amounts import dollars
 from core.domain.enums import BookSide, OrderStatus
+from core.local.process import calm_collector
 from core.sim.errors import Refused
-from core.sim.exchange import calm_collector
 from core.sim.model import NewOrder
 from core.sim.server import ExchangeServer, ExchangeSettings
 from tests.sim.peers import PEERS, Commands, installed, naive

@@ -29,6 +29,7 @@ from core.domain.amounts import Price, contracts
 from core.domain.commands import Panic, Pause, PlaceOrder, Resume, Stop, WatchMarket
 from core.domain.enums import BookSide, ExitReason, OrderState, Origin, TraderState
 from core.domain.records import FillBooked, Record
+from core.local.process import calm_collector
 from core.sim.pytest_plugin import SimulatedExchange
 from tests.whole.test_restart import ask
 from tests.whole.toxic import ToxicLine
@@ -178,6 +179,7 @@ async def play(seconds: float, pace: int) -> dict[str, Any]:
     settings = load({"state_dir": folder, "seed": 7, **SETTINGS}, {}).settings
     trader = Trader(settings, exchange_file=folder / "ex.json")
     trader.prepare()
+    calm_collector()  # as without a screen
     watch = Watch(trader)
     running = asyncio.create_task(trader.run())
     try:

@@ -62,7 +62,7 @@ def exchange(
 
 async def _serve(settings: object) -> None:
     from core.local.clock import SystemClock
-    from core.sim.exchange import calm_collector
+    from core.local.process import calm_collector
     from core.sim.server import ExchangeServer
 
     server = ExchangeServer(settings, SystemClock())  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from core.domain.records import Record, StateMoved
 from core.environment import LOG_FILE
 from core.exchange.signing import Passphrase
 from core.local.logs import PrivateLog
-from core.local.process import seal_process
+from core.local.process import calm_collector, seal_process
 from core.report import session_report
 from core.trading.inquiry import Explanation, OrderPreview, Piece, StrategyReport
 from core.trading.snapshot import ExitView, ScreenGauges, TraderSnapshot
@@ -53,6 +53,7 @@ def run_headless(
     trader = Trader(settings, exchange_file=exchange, armed=armed, passphrase=passphrase, record=record)
     trader.prepare()
     trader.subscribe(_print_state)
+    calm_collector()
     return asyncio.run(_headless(trader, seconds))
 
 
