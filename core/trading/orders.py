@@ -14,14 +14,7 @@ from collections import deque
 from core.domain.amounts import Count, Price
 from core.domain.commands import PlaceOrder
 from core.domain.effects import ReadKind, SendAmend, SendCancel, SendDecrease
-from core.domain.enums import (
-    BookSide,
-    OrderState,
-    OrderStatus,
-    Origin,
-    Ownership,
-    TimeInForce,
-)
+from core.domain.enums import BookSide, OrderState, OrderStatus, Origin, Ownership, TimeInForce
 from core.domain.events import FillReported, OrderReport
 from core.domain.ids import ClientOrderId, OrderId, Ticker
 from core.domain.records import AmendIntended, Corrected, OrderMoved
@@ -409,6 +402,10 @@ class OrderService:
         self._insert(order)
         if order.order_id is not None:
             self._by_order_id[order.order_id] = order
+
+    def remember_fill(self, order_id: OrderId, count: int) -> None:
+        """What an earlier session booked of an order whose id it did not journal: credited when the id is learned."""
+        self._orphans[order_id] = self._orphans.get(order_id, 0) + count
 
     def _insert(self, order: Order) -> None:
         self._all[order.client_order_id] = order

@@ -30,7 +30,7 @@ from core.trading.day import DayLedger
 from core.trading.desk import MS, NS, Desk
 from core.trading.fills import FillKey
 from core.trading.order import AMENDED, Order
-from core.trading.orders import SETTLE_NS
+from core.trading.orders import ORPHANS_KEPT, SETTLE_NS
 from core.trading.positions import Position
 
 HOUR_NS = 3_600 * NS
@@ -168,6 +168,10 @@ def restore(desk: Desk, found: Recall, wall_ns: int) -> None:
         expires = left.intent.expiration_s
         if expires is None or wall_ns < expires * NS + LEASE_OVER_NS:
             desk.orders.restore(_order(desk, found, left, wall_ns))
+    known = {left.order_id for left in found.unresolved.values()}
+    for fill in found.fills[-ORPHANS_KEPT:] if None in known else ():
+        if fill.order_id not in known:
+            desk.orders.remember_fill(fill.order_id, fill.count)
 
 
 def _key(fill: FillBooked) -> FillKey:

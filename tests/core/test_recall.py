@@ -141,6 +141,16 @@ def test_an_intent_without_a_reply_is_in_doubt_and_nothing_trades_before_it_is_l
     assert bench.desk.positions.cash == bench.balance
 
 
+def test_a_fill_booked_before_its_orders_id_was_journaled_is_credited_when_the_order_is_found() -> None:
+    bench = restarted(READY, intended(), booked())
+    bench.positions = (held(200, 900_000),)
+    bench.orders = (report("kt-a-1", "o1", initial=500, filled=200),)
+    bench.up()
+    order = bench.desk.orders.get(ClientOrderId("kt-a-1"))
+    assert order is not None
+    assert (order.filled, order.missing, order.remaining) == (200, 0, 300)
+
+
 def test_an_order_whose_lease_is_long_over_is_left_to_rest() -> None:
     bench = restarted(READY, intended(expiration_s=WALL // NS - 600))
     assert bench.desk.orders.get_open_orders() == ()

@@ -18,7 +18,7 @@ from typing import Any
 from core.assembly import Trader, Wiring
 from core.config import Settings
 from core.domain.commands import AmendOrder, CancelOrder, Command, PlaceOrder, Stop
-from core.domain.effects import Read, ReadKind, SendAmend, SendCancel, SendOrder
+from core.domain.effects import Read, ReadKind, SendAmend, SendCancel, SendCancels, SendOrder, SendOrders
 from core.domain.enums import BookSide, ExitReason, OrderState, Origin, TraderState
 from core.domain.ids import ClientOrderId, Ticker
 from core.domain.records import (
@@ -219,14 +219,14 @@ class KilledTrader(Trader):
         return KillJournal(self.loop, self.life, self.disk, position)
 
     async def live(self) -> Any:
-        coordinator = await self._assemble()
-        coordinator._client = KillClient(coordinator._client, self.life)  # type: ignore[assignment]
         try:
+            coordinator = await self._assemble()
+            coordinator._client = KillClient(coordinator._client, self.life)  # type: ignore[assignment]
             await coordinator.run()
             return await self._leave(coordinator)
         finally:
-            for part in (self._stream, self._client):
-                with contextlib.suppress(Exception):
+            for part in (self._stream, self._client) * 2:
+                with contextlib.suppress(Exception, asyncio.CancelledError):  # the kill may strike here too
                     await part.close()  # type: ignore[union-attr]
 
 
@@ -245,6 +245,8 @@ class Scene:
     life: Life | None = None
     given: list[Record] = field(default_factory=list)
     arriving: list[asyncio.Future[None]] = field(default_factory=list)
+    placed = 0  # wishes for an order
+    exits = False  # whether it was also to sell
 
     # ---- a session ---------------------------------------------------------------------------------------------
 
@@ -284,6 +286,10 @@ class Scene:
         assert self.trader is not None and self.trader.engine is not None
         desk = self.trader.engine.desk
         return f"{desk.state} {[(o.client_order_id, o.state) for o in desk.orders.get_open_orders()]}"
+
+    @property
+    def dead(self) -> bool:
+        return self.life is not None and self.life.dead
 
     def up(self) -> bool:
         engine = self.trader.engine if self.trader else None
@@ -328,6 +334,7 @@ class Scene:
         """A bid that rests well behind the best."""
         book = self.desk.markets.get(self.ticker).book
         price = book.levels(BookSide.BID, 4)[-1][0]
+        self.placed += 1
         return self.wish(PlaceOrder, ticker=self.ticker, side=BookSide.BID, price=price, count=1_000)
 
     def own(self) -> Iterator[Any]:
@@ -419,7 +426,7 @@ def play(state: str, step: str, recovery: str | None) -> Outcome:
     async def main(clock: VirtualClock) -> Outcome:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, LinkedLoop)
-        scene = await _stand(clock, loop)
+        scene = await stand(clock, loop)
         scene.begin(kill_at(state, step), armed=False)
         await scene.until(scene.up, READY_WITHIN_S, "the first start is READY")
         await asyncio.sleep(1)
@@ -443,15 +450,17 @@ def play(state: str, step: str, recovery: str | None) -> Outcome:
             if not again:
                 scene.life.end()
             await scene.buried()
-        return await _judged(scene, struck, again)
+        return await judged(scene, struck, again)
 
     return run_virtual(main, loop_factory=LinkedLoop)
 
 
-async def _stand(clock: VirtualClock, loop: LinkedLoop) -> Scene:
+async def stand(clock: VirtualClock, loop: LinkedLoop, markets: int = 2) -> Scene:
     loop.delay_ns = DELAY_NS
-    settings = Settings(strategy="hold", quote_markets=2, sync_interval=3_600, order_group_limit=0, broadcast=False)
-    exchange = ExchangeSettings(seed=7, markets=2, scenario="slow")
+    settings = Settings(
+        strategy="hold", quote_markets=markets, sync_interval=3_600, order_group_limit=0, broadcast=False
+    )
+    exchange = ExchangeSettings(seed=7, markets=markets, scenario="slow")
     server = ExchangeServer(exchange, clock, private_key_pem=world_key())
     endpoint = await server.start_unix(PATH)
     scene = Scene(clock, loop, server, endpoint, settings)
@@ -459,8 +468,8 @@ async def _stand(clock: VirtualClock, loop: LinkedLoop) -> Scene:
 
     def answered(request: Any, wanted: Any) -> Any:
         reply = answer(request, wanted)
-        kinds = {"POST": SendOrder, "DELETE": SendCancel}
-        kind = SendAmend if wanted.raw_target.endswith("/amend") else kinds.get(wanted.method)
+        kinds = {"POST": (SendOrder, SendOrders), "DELETE": (SendCancel, SendCancels)}
+        kind = (SendAmend,) if wanted.raw_target.endswith("/amend") else kinds.get(wanted.method)
         life = scene.life
         for effect in life.flying if life is not None and kind is not None else ():
             if isinstance(effect, kind):
@@ -471,7 +480,7 @@ async def _stand(clock: VirtualClock, loop: LinkedLoop) -> Scene:
     return scene
 
 
-async def _judged(scene: Scene, struck: bool, again: bool) -> Outcome:
+async def judged(scene: Scene, struck: bool, again: bool) -> Outcome:
     """The last start: READY in time, its doubtful markets closed, and in the end everything as the exchange has it."""
     scene.begin(None, armed=False)
     ready_s = await scene.until(scene.up, READY_WITHIN_S, "READY again")
@@ -479,6 +488,7 @@ async def _judged(scene: Scene, struck: bool, again: bool) -> Outcome:
     doubtful = {order.ticker for order in scene.desk.orders.in_doubt()}
     if scene.ticker in doubtful:
         number = scene.place()
+        scene.placed -= 1  # it must not leave
         await asyncio.sleep(0.5)
         result = scene.desk.status.status_of(number)
         if result is None or result.status != "refused":
@@ -501,8 +511,9 @@ def _differences(scene: Scene) -> list[str]:
     desk, account, found = scene.desk, scene.server.account, []
     made = list(scene.own())
     intended = {record.client_order_id for record in scene.given if isinstance(record, OrderIntended)}
-    if len(made) > 1 or not {order.client_order_id for order in made} <= intended:
-        found.append(f"{len(made)} orders of one wish, intended {intended}")
+    names = [order.client_order_id for order in made]
+    if len(names) > len(set(names)) or not set(names) <= intended or (not scene.exits and len(made) > scene.placed):
+        found.append(f"{len(made)} orders of {scene.placed} wishes, intended {intended}")
     theirs = {o.client_order_id: (o.remaining, o.price) for o in made if o.status.value == "resting"}
     ours = {o.client_order_id: (o.remaining, o.price) for o in desk.orders.get_open_orders()}
     if theirs != ours:

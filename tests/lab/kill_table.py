@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.lab import kill_many
 from tests.lab.kill_stage import CELLS, RECOVERY
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kills.md"
@@ -48,6 +49,15 @@ PLANNED is no cell: an order is SENT before the step in which it is planned ends
 only its request. A cell of the last column exists only where the list of resting orders leaves something to look up.
 """
 
+MANY = """
+## Much under way
+
+It dies at every step of every record and of every write from the beginning of what it does; the next start is judged
+alike. What was stopped or sold in the life that ended is not gone on with: what was sent is there once, what was not is
+not there, and a person decides anew. `.ci/run` plays one cell of seven, each with a step of a start in turn; all of
+them with all by the same command as above, about ten more minutes.
+"""
+
 
 def page() -> str:
     steps = "".join(f"| {step} | {words} |\n" for step, words in STEPS.items())
@@ -62,7 +72,19 @@ def page() -> str:
         f"{HEAD}\n## Steps\n\n| killed | when |\n|---|---|\n{steps}\n## Steps of a start\n\n{starts}\n## Cells\n\n"
         f"{len(CELLS)} cells; with no second kill or one at each step of a start {runs} runs.\n\n"
         f"| the order is, or becomes | killed | killed again in a look-up after |\n|---|---|---|\n{''.join(rows)}"
+        f"{many()}"
     )
+
+
+def many() -> str:
+    """Kills with much under way, a row a scene."""
+    rows = []
+    for name, scene in kill_many.SCENES.items():
+        about = " ".join((scene.__doc__ or "").split()).rstrip(".")
+        records, writes = kill_many.RECORDS_OF[name], kill_many.WRITES_OF[name]
+        rows.append(f"| {name} | {about} | {records} | {writes} | {len(kill_many.cells(name))} |\n")
+    table = "| killed in | what it does | records | writes | cells |\n|---|---|---|---|---|\n"
+    return f"{MANY}\n{table}{''.join(rows)}"
 
 
 if __name__ == "__main__":

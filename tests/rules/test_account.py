@@ -27,7 +27,7 @@ from tests.core.builders import NS, WALL, T
 from tests.rules.lanes import LANES, play
 from tests.rules.test_orders import PICK, Known, Orders, Request, each
 
-ARRIVES_BY_NS = 9 * NS  # after it was given up: within the wait before a look-up is believed
+ARRIVES_BY_NS = 95 * NS // 10  # after it was given up: within the wait before a look-up is believed
 LAG_NS = 8 * NS // 10  # "reads lag writes by 0.3-1 s"
 POSITION, EXPOSURE = contracts(5), dollars(5)
 NARROW = RiskLimits(
@@ -66,7 +66,7 @@ class Account(Orders):
         self.late: list[tuple[int, Request]] = []
         self.lists: deque[Lists] = deque()
         self.astray = 0
-        self.lags = False
+        self.lags = True
         self.others: set[str] = set()
         self.to_end: set[str] = set()
 
@@ -93,6 +93,11 @@ class Account(Orders):
     def cancels_go_astray(self, times: int) -> None:
         """The next cancels find nothing, whatever rests."""
         self.astray = times
+
+    @rule()
+    def a_while(self) -> None:
+        for _ in range(5):
+            self.wait(2.0)
 
     def take(self, request: Request) -> tuple[ev.Event, ev.Event]:
         if isinstance(request, ef.SendCancel) and self.astray:
@@ -184,7 +189,10 @@ class Account(Orders):
         super().teardown()
         for name in self.to_end:
             assert name not in self.truth or not self.truth[name].left, f"{name} was to end and rests"
+        well(self)
         self.lags, self.astray = True, 1
+        for side in BookSide:
+            self.place(side, 50, 300, "answered")
         self.wish(Stop(origin=Origin.OPERATOR))
         for _ in range(40):
             while self.ways:
