@@ -20,7 +20,7 @@ import msgspec
 
 from core.assembly import Trader
 from core.config import Settings
-from core.domain.errors import RefusedInput
+from core.domain.errors import TraderError
 from core.environment import LOG_FILE
 from core.journal.journal import read_journal
 from core.trading.inquiry import Piece
@@ -56,7 +56,7 @@ def disk_pieces(folder: Path) -> tuple[Piece, ...]:
         records = read_journal(folder / "journal").records[-RECORDS_KEPT:]
         data = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         found.append(Piece(name="journal.jsonl", words=f"the last {len(records)} journal records", data=data))
-    except (OSError, RefusedInput) as error:
+    except (OSError, TraderError) as error:
         found.append(_piece("journal.txt", "why the journal is missing", f"{type(error).__name__}: {error}\n"))
     try:
         with (folder / "log" / LOG_FILE).open("rb") as file:

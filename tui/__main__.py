@@ -107,9 +107,13 @@ def refuse_foreign_packages() -> None:
 
 
 def _output_lost(error: OSError) -> int:
-    """Standard output cannot be written (a full disk, a closed pipe): say so once, and write no more to it."""
+    """Standard output cannot be written (a full disk, a closed pipe), or a file that is named: say so once, and write
+    no more to it.
+    """
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.filename is not None:
+        return _tell(f"cannot use {error.filename}: {error.strerror or error}", ExitCode.INTERNAL)
     return _tell(f"cannot write: {error.strerror or error}; nothing else went wrong", ExitCode.INTERNAL)
 
 

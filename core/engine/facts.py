@@ -114,6 +114,8 @@ def market_changed(desk: Desk, fact: ev.MarketChanged) -> None:
     # "Balance changes then, not at determination": only a paid market pays.
     if fact.status is MarketStatus.FINALIZED and market is not None and market.settlement_value is not None:
         settle(desk, fact.ticker, market.settlement_value)
+    elif fact.status is MarketStatus.FINALIZED and held:
+        desk.suspicion = "paid_unseen"  # its result came while nobody listened: what was paid is read
     if fact.status is not None:
         desk.status.log_action_result(desk.wall_ns, "market", f"{fact.ticker} is {fact.status}")
 

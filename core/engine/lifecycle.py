@@ -238,7 +238,7 @@ class Lifecycle:
         if (self.sync.lasting or desk.suspicion) and desk.machine.can(S.CALIBRATING):
             if desk.machine.pause is PauseKind.OPERATOR:
                 self.pause_wanted = True
-            self.calibrate(desk.suspicion or "drift_found")
+            self.calibrate(desk.suspicion or self.sync.lasting)
             desk.suspicion = ""
 
     def _fetch_missing_fills(self) -> None:

@@ -2,7 +2,7 @@
 
 A reading counts only if nothing of ours moved between asking and the last answer (the quiet window), since reads lag
 writes. A difference that stays the same over several such readings leads to CALIBRATING, which corrects; nothing is
-corrected here.
+corrected here. A busy maker may never leave a quiet window: after several readings in vain CALIBRATING makes one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from core.trading.drift import Drift, find_drift
 KINDS = (ReadKind.ORDERS, ReadKind.POSITIONS, ReadKind.BALANCE)
 AGAIN_NS = 2 * NS
 SAME_READINGS = 3
+VAIN_READINGS = 6
 # A change of ours younger than this may not be in a reading yet: "reads lag writes by 0.3-1 s".
 SETTLED_NS = 1_500_000_000
 
@@ -23,7 +24,7 @@ Difference = tuple[tuple[str, ...], Drift]
 
 
 class StateSync:
-    """Looks at every beat whether a comparison is due; `lasting` is set when a difference stayed."""
+    """Looks at every beat whether a comparison is due; `lasting` says why a calibration is needed, or is empty."""
 
     def __init__(self, interval_ns: int) -> None:
         self._interval_ns = interval_ns
@@ -34,15 +35,15 @@ class StateSync:
         self._version = (0, 0)
         self._seen: tuple[object, object] = (None, None)
         self._times = [0, 0]
-        self._overtaken = False
-        self.lasting = False
+        self._overtaken = 0  # readings in vain, one after the other
+        self.lasting = ""
 
     def reset(self, now_ns: int) -> None:
         """A calibration has just compared everything."""
         self._due_ns = now_ns + self._interval_ns
         self._requests.clear()
-        self._seen, self._times, self.lasting = (None, None), [0, 0], False
-        self._overtaken = False
+        self._seen, self._times, self.lasting = (None, None), [0, 0], ""
+        self._overtaken = 0
 
     def sync_all(self, desk: Desk) -> None:
         """Ask and judge, when due; call it at every beat while trading."""
@@ -67,10 +68,13 @@ class StateSync:
         answers = {kind: desk.answer(request) for kind, request in self._requests.items()}
         self._requests = {}
         difference = self._difference(desk, answers)
-        self._overtaken = difference is None
+        self._due_ns = desk.now_ns + AGAIN_NS
         if difference is None:
-            self._due_ns = desk.now_ns + AGAIN_NS
+            self._overtaken += self._version != self._asked_version
+            if self._overtaken >= (SAME_READINGS if any(self._times) else VAIN_READINGS):
+                self.lasting = "never_quiet"
             return
+        self._overtaken = 0
         if not difference[0] and difference[1].none:
             desk.drift_positions = 0
             desk.compared(difference[1].cash)
@@ -81,8 +85,8 @@ class StateSync:
         for which, (now, before) in enumerate(zip(seen, self._seen, strict=True)):
             self._times[which] = 0 if now is None else (self._times[which] + 1 if now == before else 1)
         self._seen = seen
-        self._due_ns = desk.now_ns + AGAIN_NS
-        self.lasting = max(self._times) >= SAME_READINGS
+        if max(self._times) >= SAME_READINGS:
+            self.lasting = "drift_found"
 
     def _difference(self, desk: Desk, answers: dict[ReadKind, Fact | None]) -> Difference | None:
         """What differs; None when the reading failed or something of ours moved meanwhile."""

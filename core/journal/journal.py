@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def read_journal(folder: Path) -> JournalContents:
     torn = 0
     segments = _segments(folder)
     for index, path in enumerate(segments):
-        data = path.read_bytes()
+        data = _read(path)
         try:
             prefix = decode_frames(data, len(records) + 1)
         except RefusedInput as damage:
@@ -48,6 +49,16 @@ def read_journal(folder: Path) -> JournalContents:
             raise StartRefused(f"journal {path} is cut short before its last segment; move the folder away") from None
         records.extend(prefix.records)
     return JournalContents(tuple(records), len(records), torn)
+
+
+def _read(path: Path) -> bytes:
+    """StartRefused for what is no file of ours: a folder, a link, a pipe that would never end."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise StartRefused(f"journal {path} is no regular file; move it away to start anew")
+        return path.read_bytes()
+    except OSError as error:
+        raise StartRefused(f"journal {path} cannot be read ({error.strerror}); mend that, or move it away") from None
 
 
 def _segments(folder: Path) -> list[Path]:

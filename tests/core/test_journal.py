@@ -3,10 +3,12 @@
 import asyncio
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from core.bundle import disk_pieces
 from core.domain.errors import RefusedInput, StartRefused
 from core.domain.records import BreakerMoved, CommandTaken, Record
 from core.journal.frames import decode_frames, encode_frame
@@ -88,6 +90,22 @@ def test_a_damaged_journal_refuses_the_start_and_names_the_file(tmp_path: Path) 
     data[30] ^= 0xFF
     (tmp_path / "000000000001.journal").write_bytes(data)
     with pytest.raises(StartRefused, match=r"000000000001\.journal"):
+        read_journal(tmp_path)
+
+
+def test_the_report_of_a_bug_is_made_with_a_damaged_journal_too(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal/000000000001.journal").write_bytes(bytes([written(1)[0] ^ 1]) + written(5)[1:])
+    (told,) = (piece for piece in disk_pieces(tmp_path) if piece.name == "journal.txt")
+    assert b"damaged at byte 0" in told.data
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_what_is_no_file_in_a_journal_s_place_refuses_the_start_by_name(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "000000000001.journal")
+    with pytest.raises(StartRefused, match=r"000000000001\.journal is no regular file"):
         read_journal(tmp_path)
 
 

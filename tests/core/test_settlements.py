@@ -7,8 +7,8 @@ import pytest
 from core.domain.amounts import Count, Money, Price, dollars
 from core.domain.commands import Recalibrate
 from core.domain.effects import Read, ReadKind
-from core.domain.enums import OrderState, TraderState
-from core.domain.events import PositionReport, SettlementReport
+from core.domain.enums import MarketStatus, OrderState, TraderState
+from core.domain.events import MarketChanged, PositionReport, SettlementReport
 from core.domain.ids import Ticker
 from core.domain.records import Corrected, PositionTaken
 from core.trading.day import DAY_NS
@@ -112,3 +112,21 @@ def test_a_payout_of_yesterday_is_not_todays_result_not_even_after_another_resta
     found = recall([READY, booked(), *taken])
     assert found.day.realized == 0
     assert found.positions[T].realized == dollars(2) - 900_000
+
+
+def test_a_payout_whose_result_came_while_nobody_listened_is_read_at_once() -> None:
+    bench = holding()
+    bench.settlements = (paid(dollars(5)),)
+    bench.positions, bench.balance = (), Money(bench.desk.positions.cash + dollars(5))
+    bench.step(MarketChanged(ticker=T, status=MarketStatus.FINALIZED))
+    bench.beat(times=40)
+    desk = bench.desk
+    assert (desk.positions.net(T), desk.positions.cash) == (0, bench.balance)
+    assert not desk.breaker.tripped and not [r for r in bench.records if isinstance(r, Corrected)]
+    assert bench.state in (S.READY, S.ACTING)
+
+
+def test_the_end_of_a_market_where_nothing_is_held_interrupts_nothing() -> None:
+    bench = Bench().up()
+    bench.step(MarketChanged(ticker=T, status=MarketStatus.FINALIZED))
+    assert not bench.desk.suspicion

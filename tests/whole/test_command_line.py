@@ -209,6 +209,22 @@ def test_an_exchange_that_was_never_reached_is_not_certified(tmp_path: Path) -> 
     assert report["exit"] == {"reason": "unverified", "code": 4}
 
 
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    import json
+
+    from core.local.folder import account_folder
+    from core.sim.auth import generate_private_key
+
+    key = tmp_path / "key.pem"
+    key.write_bytes(generate_private_key())
+    key.chmod(0o600)
+    where = {"rest_url": "http://127.0.0.1:9", "ws_url": "ws://127.0.0.1:9", "key_id": "k"}
+    (tmp_path / "ex.json").write_text(json.dumps(where | {"private_key_path": str(key)}))
+    lock = account_folder(tmp_path / "kalshi-trader", "paper", "k") / "lock"
+    lock.mkdir(parents=True)
+    assert str(lock) in refused(run(tmp_path, "run", "--headless", "--exchange", "ex.json", "--seconds", "1"), 1)
+
+
 @pytest.mark.wide
 def test_two_running_traders_are_never_confused(tmp_path: Path) -> None:
     from tests.whole.support import start, wait_for_line
