@@ -103,6 +103,8 @@ class Replay:
             self.now_ns = entry.at_ns
             if isinstance(entry, End):
                 self.complete = True
+                if next(self._entries, None) is not None:
+                    raise BadInput(f"{self._path}: it goes on behind its end; one tape holds one session")
                 return
             try:
                 came = self._take(number, entry) if isinstance(entry, Took) else self._compare(number, entry)

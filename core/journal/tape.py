@@ -6,6 +6,7 @@ What the payloads mean is the recorder's and the player's business. A torn last 
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -54,6 +55,8 @@ class TapeFile:
 def read_tape(path: Path) -> Iterator[bytes]:
     """The payloads in order. BadInput for what is no tape or is damaged before its end."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadInput(f"{path}: no regular file")
         data = path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path}: the tape cannot be read ({error.strerror})") from None
@@ -61,12 +64,31 @@ def read_tape(path: Path) -> Iterator[bytes]:
         raise BadInput(f"{path}: not a tape of this version; make one by kalshi-trader run --record FILE")
     offset = len(MAGIC)
     while offset < len(data):
-        end = offset + FRAME.size
-        length, checksum = FRAME.unpack_from(data, offset) if end <= len(data) else (0, 0)
-        if end > len(data) or end + length > len(data):
-            return  # torn: the session was killed while it wrote
-        payload = data[end : end + length]
-        if length > FRAME_LIMIT or zlib.crc32(payload) != checksum:
+        payload = _payload_at(data, offset)
+        if payload is None:
+            if _is_torn(data, offset):
+                return  # the session was killed while it wrote
             raise BadInput(f"{path}: damaged at byte {offset}; nothing behind it is believed")
         yield payload
-        offset = end + length
+        offset += FRAME.size + len(payload)
+
+
+def _payload_at(data: bytes, offset: int) -> bytes | None:
+    if offset + FRAME.size > len(data):
+        return None
+    length, checksum = FRAME.unpack_from(data, offset)
+    start = offset + FRAME.size
+    if length > min(FRAME_LIMIT, len(data) - start):
+        return None
+    payload = data[start : start + length]
+    return payload if zlib.crc32(payload) == checksum else None
+
+
+def _is_torn(data: bytes, offset: int) -> bool:
+    """A frame that wants more bytes than there are and that nothing readable follows; a length changed in the middle
+    wants them too.
+    """
+    start = offset + FRAME.size
+    if start <= len(data) and start + FRAME.unpack_from(data, offset)[0] <= len(data):
+        return False
+    return not any(_payload_at(data, later) for later in range(offset + 1, len(data) - FRAME.size))

@@ -17,6 +17,7 @@ QUIET_S = 85
 LATE_S = 90  # what ends a market comes in the last part of the time of faults
 FOR_GOOD_S = 15  # and what ends all trading at its end
 FEWEST, MOST = 6, 11
+MOST_S = 86_400  # no world is longer
 _ENTRY = re.compile(r"([A-Z0-9][\w-]*)(?:@(\d+(?:\.\d+)?)(?:\+(\d+(?:\.\d+)?))?)?")
 
 
@@ -29,7 +30,7 @@ class Planned:
     lasts_s: float
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.at_s:g}+{self.lasts_s:g}"
+        return f"{self.name}@{self.at_s:.10g}+{self.lasts_s:.10g}"
 
     @property
     def end_s(self) -> float:
@@ -83,13 +84,17 @@ def read_faults(text: str, seconds: int) -> tuple[Planned, ...]:
     found = []
     for word in text.split(","):
         match = _ENTRY.fullmatch(word.strip())
-        if match is None or match[1] not in NAMED:
-            raise BadInput(
-                f"--faults: {word.strip()!r} is no fault of a world; `kalshi-trader world --list` names them"
-            )
-        kind = NAMED[match[1]]
+        name = re.split("[@+]", word.strip())[0]
+        if name not in NAMED:
+            raise BadInput(f"--faults: {name!r} is no fault of a world; `kalshi-trader world --list` names them")
+        if match is None:
+            raise BadInput(f"--faults: {word.strip()!r} has no time that can be read; write NAME@second+seconds")
+        kind = NAMED[name]
         at = float(match[2]) if match[2] else float(seconds // 3)
         if at >= seconds:
             raise BadInput(f"--faults: {word.strip()!r} comes after the end; this world lasts {seconds} s")
-        found.append(Planned(match[1], at, float(match[3]) if match[3] else kind.high_s))
+        lasts = float(match[3]) if match[3] else kind.high_s
+        if lasts > MOST_S:
+            raise BadInput(f"--faults: {word.strip()!r} lasts longer than any world, {MOST_S} s")
+        found.append(Planned(name, at, lasts))
     return tuple(sorted(found, key=lambda f: (f.at_s, f.name)))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from core.lab.named import NAMED
@@ -76,7 +77,7 @@ class Tally:
 def repeat_command(plan: Plan) -> str:
     """The one command that plays this world again."""
     minutes = f"{plan.seconds / 60:g}"
-    return f"{COMMAND} --seed {plan.seed} --scenario {plan.scenario} --minutes {minutes} --faults {plan.text}"
+    return f"{COMMAND} --seed {plan.seed} --scenario {quote(plan.scenario)} --minutes {minutes} --faults {plan.text}"
 
 
 def row_of(world: World, cpu_s: float) -> dict[str, Any]:

@@ -116,6 +116,8 @@ def test_a_plan_is_read_back_from_its_text() -> None:
     plan = draw(9, "slow", 300)
     assert read_faults(plan.text, 300) == plan.faults
     assert read_faults("none", 300) == ()
+    fine = read_faults("F3-leap@60.1234567+1.25", 300)
+    assert read_faults(Plan(9, "slow", 300, fine).text, 300) == fine
     assert read_faults("F3-leap", 300) == (Planned("F3-leap", 100, NAMED["F3-leap"].high_s),)
 
 
@@ -134,6 +136,12 @@ BAD = {
     "--minutes nan": "'--minutes'",
     "--minutes soon": "'--minutes'",
     "--faults F3-leap@400": "after the end",
+    "--seed 9223372036854775808": "9223372036854775807",
+    "--faults F3-leap@soon": "'F3-leap@soon' has no time",
+    "--faults F3-leap@1+9e9": "has no time",
+    "--faults F3-leap@1+99999999999": "longer than any world",
+    "--seed 1 --seeds 1-2": "--seed is for one world",
+    "--seeds 1-2 --same-as /dev/null": "no such file",
     "--seeds 1-2 --faults F3-leap": "one world",
     "--seeds 1-2 --trace t": "one world",
     "--seed 1 --table t": "many worlds",
@@ -146,6 +154,16 @@ def test_bad_words_are_refused_in_a_line_that_says_why(words: str, capsys: pytes
     assert invoke(["world", *words.split()]) == 2
     told = capsys.readouterr().err
     assert BAD[words] in told and "Traceback" not in told
+
+
+def test_the_command_that_repeats_a_world_names_a_scenario_s_file_as_a_shell_takes_it() -> None:
+    assert "--scenario 'my day.toml' --minutes" in repeat_command(Plan(1, "my day.toml", 30, ()))
+
+
+def test_a_same_as_that_holds_no_world_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "no.jsonl").write_text("# nothing\n")
+    assert invoke(["world", "--seeds", "1-2", "--same-as", str(tmp_path / "no.jsonl")]) == 2
+    assert "holds no world" in capsys.readouterr().err
 
 
 def test_a_trace_is_a_line_for_each_thing_that_happened(tmp_path: Path) -> None:

@@ -187,3 +187,27 @@ def test_what_is_no_tape_is_refused_by_name(tape: Path, tmp_path: Path, damage: 
     bad.write_bytes(data)
     with pytest.raises(BadInput, match=r"bad\.tape"):
         played(bad)
+
+
+def test_a_length_that_was_changed_in_the_middle_is_damage_and_no_end(tape: Path, tmp_path: Path) -> None:
+    data = bytearray(tape.read_bytes())
+    offset = len(MAGIC)
+    for _ in range(20):
+        offset += FRAME.size + FRAME.unpack_from(data, offset)[0]
+    data[offset + 2] ^= 0x40
+    (tmp_path / "b.tape").write_bytes(data)
+    with pytest.raises(BadInput, match=f"damaged at byte {offset}; nothing behind it is believed"):
+        played(tmp_path / "b.tape")
+
+
+def test_what_comes_behind_the_end_of_a_session_is_refused(tape: Path, tmp_path: Path) -> None:
+    longer = tmp_path / "b.tape"
+    longer.write_bytes(tape.read_bytes() + tape.read_bytes()[len(MAGIC) :])
+    with pytest.raises(BadInput, match="goes on behind its end"):
+        played(longer)
+
+
+def test_a_tape_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.tape").symlink_to("/dev/zero")
+    with pytest.raises(BadInput, match="no regular file"):
+        Replay(tmp_path / "b.tape")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """Examples:  kalshi-trader world --seed 7   |   kalshi-trader world --seed 7 --faults C2-reset@60+2
 kalshi-trader world --seeds 1-1000 --jobs 2 --progress worlds.jsonl   |   kalshi-trader world --list"""
 MOST_MINUTES = 24 * 60
+MOST_SEED = 2**63 - 1
 OPEN = 1
 
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def world(
-    seed: Annotated[int, typer.Option(min=0, help="The seed of one world.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, max=MOST_SEED, help="The seed of one world; 1.")] = None,
     seeds: Annotated[str, typer.Option(help="Many worlds: A-B, both included.")] = "",
     scenario: Annotated[str, typer.Option(help="How the markets behave; a scenario's name or a TOML file.")] = "slow",
     faults: Annotated[str, typer.Option(help="NAME[@second[+seconds]], by commas; none; empty: the seed's own.")] = "",
@@ -50,12 +51,14 @@ def world(
         return _list()
     seconds = round(minutes * 60)
     _fit(
-        seeds, {"--faults": faults, "--trace": trace}, {"--progress": progress, "--table": table, "--same-as": same_as}
+        seeds,
+        {"--seed": seed is not None, "--faults": faults, "--trace": trace},
+        {"--progress": progress, "--table": table, "--same-as": same_as},
     )
     if seeds:
         many = seed_range(seeds)
         return _many(many, scenario, seconds, jobs, progress, table, first=first, same_as=same_as, least=not no_shrink)
-    return _one(seed, scenario, seconds, faults, trace, shrink=not no_shrink)
+    return _one(1 if seed is None else seed, scenario, seconds, faults, trace, shrink=not no_shrink)
 
 
 def _fit(seeds: str, for_one: dict[str, Any], for_many: dict[str, Any]) -> None:
@@ -90,12 +93,11 @@ def _one(seed: int, scenario: str, seconds: int, faults: str, trace: Path | None
     if faults:
         plan = Plan(seed, scenario, seconds, read_faults(faults, seconds))
     lines: list[str] = []
+    if trace is not None:
+        _write(trace, "")  # a file that cannot be written is told before the world is played
     found = play_watched(plan, lines.append if trace else None)
     if trace is not None:
-        try:
-            trace.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"--trace {trace}: cannot be written ({error.strerror}); name another file") from None
+        _write(trace, "\n".join(lines) + "\n")
     size = "counts" if found.counts else "too small to count"
     typer.echo(
         f"seed {seed}, {found.seconds / 60:g} virtual minutes ({size}): {found.markets} markets, "
@@ -115,6 +117,13 @@ def _one(seed: int, scenario: str, seconds: int, faults: str, trace: Path | None
     return OPEN
 
 
+def _write(trace: Path, text: str) -> None:
+    try:
+        trace.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--trace {trace}: cannot be written ({error.strerror}); name another file") from None
+
+
 def _many(
     seeds: range,
     scenario: str,
@@ -131,8 +140,9 @@ def _many(
     from core.lab.plan import draw
     from core.lab.worlds import SHRUNK_MOST, alike, play_many, read_progress, repeat_command, shrunk, summary
 
-    if same_as is not None and not same_as.is_file():
-        raise BadInput(f"--same-as {same_as}: no such file; write one by --progress in another run")
+    if same_as is not None and not any(read_progress(same_as)):
+        why = "it holds no world" if same_as.is_file() else "no such file"
+        raise BadInput(f"--same-as {same_as}: {why}; write one by --progress in another run")
 
     def told(row: dict[str, Any]) -> bool:
         if row["violations"]:
