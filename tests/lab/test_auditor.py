@@ -155,6 +155,19 @@ def decided_on_a_cross(run: Run) -> None:
     run.intend("kt-1")
 
 
+def test_a_book_crossed_for_a_moment_in_the_middle_of_a_match_is_sound() -> None:
+    run = Run()
+    run.book(bid="0.4800", delta="1.00")
+    book = run.auditor.streams.books[T]
+    assert book.bad.startswith("crossed")
+    run.book(bid="0.4800", delta="-1.00")
+    assert book.bad == ""
+    run.book(bid="0.4800", delta="1.00")
+    run.pass_by(1)
+    run.book(bid="0.4800", delta="-1.00")
+    assert book.bad.startswith("crossed")
+
+
 def decided_on_a_negative_size(run: Run) -> None:
     run.book(delta="-99.00")
     run.pass_by(1)

@@ -17,6 +17,7 @@ class StreamBook:
         self.sides: dict[str, dict[int, int]] = {"bid": {}, "ask": {}}
         self.sid = -1
         self.bad, self.bad_ns = "never told", 0
+        self.crossed_ns = -1  # when a change crossed it
         self.asked = True  # for a whole one, since the last
         self.moved_ns = 0
 
@@ -115,12 +116,19 @@ class StreamBooks:
             self._check_crossed(book, at_ns)
         else:
             ladder.pop(price, None)  # what goes crosses nothing
+            if book.crossed_ns == at_ns and not self._crossing(book):
+                book.bad, book.crossed_ns = "", -1  # all of one moment: one match comes as several changes
+
+    def _check_crossed(self, book: StreamBook, at_ns: int) -> None:
+        found = self._crossing(book)
+        if found and not book.bad:
+            book.crossed_ns = at_ns
+            book.spoil(found, at_ns)
 
     @staticmethod
-    def _check_crossed(book: StreamBook, at_ns: int) -> None:
+    def _crossing(book: StreamBook) -> str:
         bid, ask = book.best("bid"), book.best("ask")
-        if bid is not None and ask is not None and bid >= ask:
-            book.spoil(f"crossed, {bid} over {ask}", at_ns)
+        return f"crossed, {bid} over {ask}" if bid is not None and ask is not None and bid >= ask else ""
 
 
 def _price(text: Any) -> int:
