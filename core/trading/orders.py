@@ -256,7 +256,8 @@ class OrderService:
         if order.state is before:
             return
         if before is O.IN_DOUBT:
-            order.due_ns = 0  # the settle wait was for a look-up; no cancel waits for it
+            # The settle wait was for a look-up, no cancel waits for it; and absences before it was seen prove nothing.
+            order.due_ns = order.lookups = 0
         order.reason = reason or order.reason
         if before in (O.SENT, O.IN_DOUBT, O.VOID) and order.state not in (O.IN_DOUBT, O.REJECTED, O.VOID):
             self.counts.accepted += 1

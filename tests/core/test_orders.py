@@ -174,6 +174,21 @@ def test_one_absence_is_no_proof_that_an_order_never_existed() -> None:
     assert bench.desk.risk.exposure() == 0
 
 
+def test_an_absence_before_an_order_was_seen_is_no_part_of_the_proof_that_it_is_gone() -> None:
+    bench = Bench().up()
+    sent = bench.place()
+    bench.step(unknown(sent))
+    order = bench.desk.orders.get(sent.client_order_id)
+    assert order is not None
+    bench.beat(times=105)
+    assert (order.state, order.lookups) == (O.IN_DOUBT, 1)
+    bench.step(ev.OrderReported(report=report(sent.client_order_id)))
+    bench.desk.cancel(order)
+    # A list that lags behind its making, and a cancel that went astray.
+    bench.step(ev.CancelNotFound(client_order_id=sent.client_order_id, order_id=OrderId("o1"), elapsed_ns=1))
+    assert order.state is O.RESTING and order.cancel_wanted
+
+
 def test_a_duplicate_id_is_proof_that_the_order_landed() -> None:
     bench = Bench().up()
     sent = bench.place()

@@ -72,11 +72,14 @@ class Account(Orders):
 
     # ---- the exchange ------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.ways)
+    @precondition(lambda self: any(isinstance(request, ef.SendOrder) for _, request in self.ways))
     @rule(pick=PICK)
     def given_up_and_under_way(self, pick: int) -> None:
-        """Nobody knows what became of a request, and it arrives all the same."""
-        _, request = self.ways.pop(pick % len(self.ways))
+        """Nobody knows what became of an order, and it arrives all the same."""
+        orders = [way for way in self.ways if isinstance(way[1], ef.SendOrder)]
+        way = orders[pick % len(orders)]
+        self.ways.remove(way)
+        request = way[1]
         self.late.append((self.bench.now, request))
         self.wish(self.lost(request))
 
@@ -181,11 +184,11 @@ class Account(Orders):
                 assert order is not None and order.is_open, f"{request.client_order_id} is given up and still arrives"
 
     def teardown(self) -> None:
-        """The breaker trips, everything arrives, and what was to end has ended; then a stop leaves in order, with lists
-        that lag.
+        """With the breaker open everything is canceled, everything arrives, and what was to end has ended; then a stop
+        leaves in order, with lists that lag.
         """
-        self.to_end |= self.open_by_truth()
         trip(self)
+        self.end_everything(CancelAll)
         super().teardown()
         for name in self.to_end:
             assert name not in self.truth or not self.truth[name].left, f"{name} was to end and rests"
