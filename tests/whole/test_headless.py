@@ -3,14 +3,16 @@
 import json
 import os
 import re
+import resource
 import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.whole.support import run, start, status, wait_for_line
+from tests.whole.support import PROGRAM, environment, run, start, status, wait_for_line
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 DOLLARS = re.compile(r"-?\d+\.\d{6}")
@@ -176,3 +178,18 @@ def test_an_exchange_that_dies_leaves_a_trader_that_says_it_could_not_verify(tmp
     assert report["exit"] == {"reason": "unverified", "code": 4}
     assert report["resting_after_stop"] is None
     assert report["unverified"]
+
+
+@pytest.mark.wide
+def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing_resting(tmp_path: Path) -> None:
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))
+
+    done = subprocess.run(
+        [*PROGRAM, "run", "--headless", "--seconds", "12", "--seed", "7"],
+        capture_output=True, text=True, timeout=60, env=environment(tmp_path), stdin=subprocess.DEVNULL, cwd=tmp_path,
+        preexec_fn=small_disk,
+    )  # fmt: skip
+    (told,) = (line for line in done.stderr.splitlines() if "circuit breaker tripped" in line)
+    assert "journal: File too large (failed, limit written and synced)" in told
+    assert "own orders resting 0" in done.stderr

@@ -21,7 +21,7 @@ from core.domain.enums import ExitReason, Mode, Origin
 from core.domain.errors import StartRefused
 from core.domain.ids import Ticker
 from core.domain.market import MarketListing
-from core.domain.records import Record, StateMoved
+from core.domain.records import BreakerMoved, Record, StateMoved
 from core.environment import LOG_FILE
 from core.exchange.signing import Passphrase
 from core.local.logs import PrivateLog
@@ -69,8 +69,17 @@ async def _headless(trader: Trader, seconds: float | None) -> Result:
 
 def _print_state(record: Record) -> None:
     """A line for people, left out where nobody reads: a full pipe must not hold the trading loop."""
-    if isinstance(record, StateMoved) and select.select([], [sys.stderr.fileno()], [], 0)[1]:
-        sys.stderr.write(f"{clock_text(record.at)} {record.source} → {record.target} ({record.reason})\n")
+    match record:
+        case StateMoved():
+            words = f"{record.source} → {record.target} ({record.reason})"
+        case BreakerMoved(tripped=True):
+            words = f"circuit breaker tripped: {record.reason} ({record.value}, limit {record.limit})"
+        case BreakerMoved():
+            words = "circuit breaker reset"
+        case _:
+            return
+    if select.select([], [sys.stderr.fileno()], [], 0)[1]:
+        sys.stderr.write(f"{clock_text(record.at)} {words}\n")
         sys.stderr.flush()
 
 

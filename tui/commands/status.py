@@ -72,7 +72,7 @@ def standing(snapshot: TraderSnapshot, pid: str | None, now: int) -> tuple[str, 
     if pid is not None and age_ns <= STALE_NS:
         return f"running, pid {pid}, {age_text(age_ns)} old", ExitCode.CLEAN
     if pid is not None:
-        still = "the process stands still, nothing below is of now"
+        still = "the process stands still or its disk is full, nothing below is of now"
         return f"running, pid {pid}, STALE: last picture {age_text(age_ns)} old; {still}", ExitCode.UNVERIFIED
     if ended is None:
         words = f"ENDED WITHOUT AN ORDERLY STOP; last picture {time_text(snapshot.taken_at)}, nothing below is of now"
