@@ -69,15 +69,15 @@ def resume(life: Lifecycle, wish: cm.Resume) -> str:
     if life.procedure is not None:
         raise Refused(f"{life.procedure.name} is under way")
     life.pause_wanted = False
-    compared = life.calibrations and not life.owed and life.calibrated_epoch == desk.links.stream_epoch
-    if compared and desk.links.stream_up:
+    watches = not desk.settings.enable_trading_client
+    if not (desk.links.stream_up and (desk.links.client_up or watches)):
+        life.fail("not connected at resume", counts=False)
+        return "resumed; connecting first"
+    if watches or (life.calibrations and not life.owed and life.calibrated_epoch == desk.links.stream_epoch):
         desk.move(S.READY, "operator_resumed")
         return "resumed"
-    if desk.links.stream_up and desk.links.client_up:
-        life.calibrate("operator_resumed")
-        return "resumed, comparing first"
-    life.fail("not connected at resume", counts=False)
-    return "resumed; connecting first"
+    life.calibrate("operator_resumed")
+    return "resumed, comparing first"
 
 
 def panic(life: Lifecycle, wish: cm.Panic) -> str:

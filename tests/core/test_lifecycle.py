@@ -325,6 +325,30 @@ def test_a_client_that_answers_nothing_is_an_error_named_so() -> None:
     assert bench.state is S.READY
 
 
+def test_a_client_lost_in_a_pause_is_connected_to_after_a_resume_whether_it_answers_by_then_or_not() -> None:
+    for answers_before in (True, False):
+        bench = Bench().up()
+        bench.step(Pause())
+        bench.failing = set(ReadKind)
+        bench.beat(seconds=1, times=120)
+        assert not bench.desk.links.client_up and bench.state is S.PAUSED
+        if answers_before:
+            bench.failing = set()
+        bench.step(Resume())
+        assert bench.state is S.ERROR and "not connected" in bench.desk.machine.reason
+        bench.failing = set()
+        bench.beat(seconds=1, times=60)
+        assert bench.state is S.READY and bench.desk.permission()[0].name == "TRADE"
+
+
+def test_who_only_watches_resumes_at_once() -> None:
+    bench = Bench(enable_trading_client=False).up()
+    bench.step(Pause())
+    assert bench.state is S.PAUSED
+    bench.step(Resume())
+    assert bench.state is S.READY
+
+
 def test_resume_after_a_reconnect_compares_before_it_trades() -> None:
     bench = Bench().up()
     bench.step(Pause())

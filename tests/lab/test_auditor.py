@@ -241,6 +241,10 @@ def hangs_in_flight(run: Run) -> None:
     run.look(70, orders={"kt-1": ("CANCELING", "own", 500)})
 
 
+def a_line_that_could_be_had_is_not_looked_for(run: Run) -> None:
+    run.look(70, permission=1, permission_reason="not connected", rest_up=False)
+
+
 def signed_by_another_clock(run: Run) -> None:
     run.sent(2, "GET", "/trade-api/v2/exchange/status", stamp_ms=3_600_000)
 
@@ -522,6 +526,7 @@ BROKEN: dict[Break, str] = {
     trades_where_nobody_does: "I16 unlearned",
     halted_without_a_word: "I16 reason",
     hangs_in_flight: "I16 hang",
+    a_line_that_could_be_had_is_not_looked_for: "I16 hang",
     signed_by_another_clock: "I18 signature",
     stands_still: "I18 beat",
     too_many_requests: "I19 budget",

@@ -60,6 +60,9 @@ FOUND = {
         166, 300, "F8-timer-storm@68.7+1.1,J3-exit-rejected@86.5+5.7,A7-reply-lost@124.2+5.3,E8-fraction@168.3+2.8,"
                   "B13-bust@179+1.3,D7-twice@206.4+8.5", True,
     ),
+    "a client lost in a pause was not looked for any more once the operator had resumed": (
+        20157, 300, "A21-empty@133.5+7.6", True,
+    ),
 }  # fmt: skip
 
 

@@ -179,11 +179,15 @@ class Claims:
             keys.add(("state", claim.state))
         if a.faults.calm_for(a.now_ns):
             keys |= {("doubt", name) for name, (s, _o, _r) in claim.orders.items() if s == "IN_DOUBT"}
+            # A line that could be had is found again in every state.
+            keys |= {
+                ("connection", name) for name, up in (("stream", claim.stream_up), ("client", claim.rest_up)) if not up
+            }
         if claim.state in HALTED or claim.tripped:
             self._halted_ns = a.now_ns
         self._owed = {key: self._owed.get(key, a.now_ns) for key in keys}
         for key, since in self._owed.items():
-            since = max(since, self._halted_ns, a.faults.stood_ns)
+            since = max(since, 0 if key[0] == "connection" else self._halted_ns, a.faults.stood_ns)
             if a.now_ns - since > a.rules.owed_s * NS:
                 a.say(
                     "I16", "hang", f"{' '.join(map(str, key))} owed for {(a.now_ns - since) // NS} s in {claim.state}"
