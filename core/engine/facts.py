@@ -11,13 +11,15 @@ from core.domain.enums import DECIDED, MarketStatus, OrderState, TraderState
 from core.domain.ids import Ticker
 from core.domain.text import clean_text
 from core.trading.booking import describe, settle, take_fill, take_report
-from core.trading.desk import Desk
+from core.trading.desk import NS, Desk
 from core.trading.order_replies import take_reply
 from core.trading.order_states import Happened
 from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
 LOST_READS = 3
+# "Subscription buffer overflow": we read too slowly.
+OVERFLOW = 25
 NO_ANSWER = frozenset({0, 408, 425})
 MARKET_INACTIVE = "market_inactive"
 GROUP_TRIGGERED = "exceeded_order_group_risk_limit"
@@ -58,7 +60,12 @@ def stream_subscribed(desk: Desk, fact: ev.StreamSubscribed) -> None:
 def stream_refused(desk: Desk, fact: ev.StreamRefused) -> None:
     # While nothing is traded a refused subscription is a line that is not up yet, no error of ours.
     trading = desk.state in (TraderState.READY, TraderState.ACTING)
-    desk.error(f"stream error {fact.code}: {fact.text}", "stream", counts=trading)
+    again = False
+    if fact.code == OVERFLOW:
+        # It ends every subscription of the connection in one moment: one thing happened, and it counts once.
+        again = desk.now_ns - desk.links.overflowed_ns < NS
+        desk.links.overflowed_ns = desk.now_ns
+    desk.error(f"stream error {fact.code}: {fact.text}", "stream", counts=trading and not again)
 
 
 def frame_refused(desk: Desk, fact: ev.FrameRefused) -> None:

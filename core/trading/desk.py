@@ -90,6 +90,7 @@ class Links:
     resyncs: int = 0
     reconnects: int = 0
     refused_frames: int = 0
+    overflowed_ns: int = -NS
     failed_writes_ns: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES_KEPT))
 
     written_ns: int = 0  # the last write that was answered

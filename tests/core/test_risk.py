@@ -348,3 +348,14 @@ def test_every_limit_in_force_has_a_meter_with_what_is_used_of_it() -> None:
         "errors in 600 s": ("1", "15"),
         "orders a second": ("1", "5"),
     }
+
+
+def test_an_overflow_that_ends_every_subscription_counts_once_and_one_that_comes_again_counts_again() -> None:
+    bench = Bench().up()
+    for _ in range(8):
+        bench.step(ev.StreamRefused(epoch=1, code=25, text="Subscription buffer overflow"))
+    assert (bench.desk.breaker.errors(bench.desk.now_ns), bench.desk.breaker.tripped) == (1, False)
+    for _ in range(4):
+        bench.beat(2)
+        bench.step(ev.StreamRefused(epoch=1, code=25, text="Subscription buffer overflow"))
+    assert bench.desk.breaker.tripped
