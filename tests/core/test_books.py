@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,10 +37,21 @@ def test_a_change_that_makes_a_size_negative_ends_the_trust() -> None:
     assert "negative" in b.reason
 
 
-def test_a_book_found_crossed_at_the_end_of_a_batch_is_not_trusted() -> None:
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 50_000])
+@pytest.mark.parametrize("side", BookSide)
+def test_a_price_whose_last_contracts_go_is_gone_however_few_they_were(side: BookSide, size: int) -> None:
+    b = OrderBook(T)
+    b.replace(book(bids=((4_500, size), (4_400, 700)), asks=((4_700, size), (4_800, 700))), 1)
+    price, behind = (4_500, 4_400) if side is BookSide.BID else (4_700, 4_800)
+    assert b.change(*change(price, -size, side), 2)
+    assert b.levels(side) == ((behind, 700),) and b.size(side, Price(price)) == 0
+
+
+@pytest.mark.parametrize("price", [4_700, 4_800])  # equal prices would have traded
+def test_a_book_found_crossed_at_the_end_of_a_batch_is_not_trusted(price: int) -> None:
     b = OrderBook(T)
     b.replace(book(), 1)
-    assert b.change(*change(4_800, 100), 2)
+    assert b.change(*change(price, 100), 2)
     assert b.trusted
     assert not b.check_uncrossed()
     assert not b.trusted

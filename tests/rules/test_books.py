@@ -63,6 +63,17 @@ class Books(RuleBasedStateMachine):
 
     @rule(side=st.sampled_from(BookSide), price=PRICES, delta=st.integers(-900, 900))
     def changed(self, side: BookSide, price: int, delta: int) -> None:
+        self.change(side, price, delta)
+
+    @rule(side=st.sampled_from(BookSide), which=st.integers(0, 5))
+    def emptied(self, side: BookSide, which: int) -> None:
+        """All that is left at a price goes, as large or small as it is."""
+        levels = sorted(self.model[side].items())
+        if levels:
+            price, size = levels[which % len(levels)]
+            self.change(side, price, -size)
+
+    def change(self, side: BookSide, price: int, delta: int) -> None:
         self.seq += 1
         level = self.model[side]
         left = level.get(price, 0) + delta
