@@ -206,7 +206,7 @@ async def play(seconds: float, pace: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.whole.load_run", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--pace", type=int, default=560, help="percent of the usual")
+    parser.add_argument("--pace", type=int, default=600, help="percent of the usual")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     text = json.dumps(asyncio.run(play(given.seconds, given.pace)), indent=2) + "\n"
