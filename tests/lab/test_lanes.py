@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,21 @@ import pytest
 from core.lab.worlds import Tally, alike, play_many, summary
 
 JOBS = 2
-SHORT = 300  # in the wide lane: with those that are played twice about four minutes of two cores that are not shared
+# In the wide lane: as many of these as five minutes hold, which other tests share, and so many at the least.
+SHORT, SHORT_S, LEAST = 1_000, 300, 100
 COUNTED = 0.98  # of the worlds at least; the rest are sound and too small to count
 
 
-def played(worlds: int, progress: Path | None = None) -> Tally:
-    return play_many(range(1, worlds + 1), scenario="slow", seconds=300, jobs=JOBS, progress=progress)
+def played(worlds: int, progress: Path | None = None, until: float = float("inf")) -> Tally:
+    """So many worlds; after the monotonic time `until` no more than the least."""
+    played = 0
+
+    def goes_on(_row: object) -> bool:
+        nonlocal played
+        played += 1
+        return played < LEAST or time.monotonic() < until
+
+    return play_many(range(1, worlds + 1), scenario="slow", seconds=300, jobs=JOBS, progress=progress, told=goes_on)
 
 
 def told(tally: Tally, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +61,9 @@ def test_worlds_hold_and_are_the_same_in_other_processes(
 )
 def test_as_many_worlds_as_are_wanted_hold(capsys: pytest.CaptureFixture[str], tmp_path: Path, worlds: int) -> None:
     progress = None if worlds else Path(os.environ.get("WORLDS_PROGRESS", tmp_path / "worlds.jsonl"))
-    tally = played(worlds or int(os.environ.get("WORLDS", "20000")), progress)
+    until = time.monotonic() + SHORT_S if worlds else float("inf")
+    tally = played(worlds or int(os.environ.get("WORLDS", "20000")), progress, until)
     told(tally, capsys)
+    assert tally.worlds >= LEAST or not worlds
     assert not tally.open, list(tally.open.values())
     assert tally.worlds - tally.small >= COUNTED * tally.worlds
