@@ -17,7 +17,6 @@ from core.trading.order_states import Happened
 from core.trading.orders import LOOKUP_AGAIN_NS
 from core.trading.refusals import is_error
 
-LOST_READS = 3
 # "Subscription buffer overflow": we read too slowly.
 OVERFLOW = 25
 NO_ANSWER = frozenset({0, 408, 425})

@@ -63,7 +63,7 @@ def components(engine: Engine) -> tuple[ComponentView, ...]:
     quiet = links.last_message_ns is None or desk.now_ns - links.last_message_ns > QUIET_NS
     # What has not come up yet is not an error.
     stream = "error" if links.stream_epoch and not links.stream_up else ("degraded" if quiet else "healthy")
-    client = "healthy" if links.client_up else ("degraded" if links.last_reply_ns is None else "error")
+    client = "healthy" if desk.rest_up else ("degraded" if links.last_reply_ns is None else "error")
     failed, failed_ns = links.writes_failed(desk.now_ns - desk.settings.limits.breaker_windows[0][1])
     if client == "healthy" and failed_ns is not None and failed_ns >= links.written_ns:
         client = "degraded"  # reads go well, and no order or cancel gets through

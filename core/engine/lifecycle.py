@@ -15,7 +15,7 @@ from core.domain.enums import ExitReason, PauseKind, TraderState
 from core.domain.events import ExchangeStatusRead, FillsRead, LimitsRead, MarketsRead, ReadFailed
 from core.domain.records import ProcedureMoved
 from core.engine.cash import CashWatch
-from core.engine.facts import LOST_READS, refresh
+from core.engine.facts import refresh
 from core.engine.feed import FeedWatch
 from core.engine.outcomes import Outcomes
 from core.engine.roster import Roster
@@ -23,7 +23,7 @@ from core.engine.sync import StateSync
 from core.engine.terms import Terms
 from core.strategy.actor import ActorService
 from core.trading.booking import take_fill
-from core.trading.desk import MS, NS, Desk
+from core.trading.desk import LOST_READS, MS, NS, Desk
 from core.trading.procedures.base import Done, Procedure
 from core.trading.procedures.calibration import Calibration
 from core.trading.procedures.cash_recovery import CashRecovery, deficit

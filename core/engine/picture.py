@@ -85,7 +85,7 @@ class PictureMaker:
                 stream_up=links.stream_up,
                 stream_epoch=links.stream_epoch,
                 last_message_ns=links.last_message_ns,
-                rest_up=links.client_up,
+                rest_up=desk.rest_up,
                 last_reply_ns=links.last_reply_ns,
                 rest_latency_us=None if links.rest_latency_ns is None else links.rest_latency_ns // 1000,
                 read_tokens=links.read_tokens,

@@ -42,6 +42,7 @@ FAILURES_KEPT = 1_000
 FILLS_READ_BACK_MS = 3_600_000
 BASE_CONTESTED_NS = 5 * NS
 ANSWERS_KEPT = 64
+LOST_READS = 3  # one after the other: nobody answers there
 MARKS_WITHIN_NS = 10 * NS
 
 
@@ -188,6 +189,13 @@ class Desk:
                 errors=len(self.status.errors),
             )
         )
+
+    @property
+    def rest_up(self) -> bool:
+        """Whether requests are answered. Who only watches connects no trading client: there the readings tell."""
+        links = self.links
+        reads = links.last_reply_ns is not None and links.failed_reads < LOST_READS
+        return links.client_up if self.settings.enable_trading_client else reads
 
     def permission(self) -> tuple[Permission, str]:
         """What is permitted, and why not more; worked out anew when anything it depends on moved."""

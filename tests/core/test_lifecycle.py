@@ -63,6 +63,10 @@ def test_watching_only_goes_from_books_to_ready_and_may_do_nothing() -> None:
     bench = Bench(enable_trading_client=False).up()
     assert S.TRADING_CLIENT_CONNECT not in path(bench)
     assert bench.desk.permission()[0].name == "NOTHING"
+    assert bench.desk.rest_up  # its readings are answered, though no trading client is connected
+    bench.failing = set(ReadKind)
+    bench.beat(seconds=1, times=200)
+    assert not bench.desk.rest_up
 
 
 def test_the_most_active_open_markets_are_watched() -> None:
