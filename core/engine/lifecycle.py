@@ -329,6 +329,7 @@ class Lifecycle:
             desk.error(outcome, "liquidation", counts=False)
         if desk.state is S.ACTING:
             desk.move(S.PAUSED, "liquidation_complete" if ok else "liquidation_incomplete", PauseKind.OPERATOR)
+            desk.cancel_own()  # a person may have placed what reduces meanwhile
 
     # ---- states ------------------------------------------------------------------------------------------------
 

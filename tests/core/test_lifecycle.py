@@ -20,7 +20,7 @@ from core.domain.commands import (
     Stop,
     WatchMarket,
 )
-from core.domain.effects import Leave, ReadKind, RefreshBooks, SendOrder, SendOrders, WatchMarkets
+from core.domain.effects import Leave, ReadKind, RefreshBooks, SendCancel, SendOrder, SendOrders, WatchMarkets
 from core.domain.enums import BookSide, ExitReason, MarketStatus, OrderStatus, Origin, PauseKind, TraderState
 from core.domain.ids import OrderId, Ticker
 from core.domain.records import Corrected, SessionEnded
@@ -459,6 +459,34 @@ def test_liquidation_sells_what_is_held_reduce_only_and_ends_paused(held: int, s
     assert (bench.state, bench.desk.machine.pause) == (S.PAUSED, PauseKind.OPERATOR)
     assert bench.desk.positions.net(T) == 0
     assert not bench.desk.reducing
+
+
+def test_liquidation_leaves_to_another_client_s_order_what_that_may_close() -> None:
+    bench = holding(500)
+    bench.step(ev.OrderReported(report=report("of-somebody", "f1", side=BookSide.ASK, price=9_000, initial=100)))
+    bench.step(Liquidate())
+    bench.beat(times=3)
+    assert [s.count for s in sells(bench)] == [400]
+
+
+def test_what_a_person_placed_during_a_liquidation_is_canceled_when_it_ends_paused() -> None:
+    bench = holding(500)
+    bench.step(Liquidate())
+    bench.positions = (ev.PositionReport(ticker=T, position=Count(500), cost=4_500 * 500, realized=0, fees=0),)
+    bench.beat(times=3)
+    by_hand, done = None, 0
+    for second in range(40):
+        bench.beat(seconds=1)
+        for sent in exits(bench)[done:]:
+            finish_ioc(bench, sent, 0, 4_500, f"x{done}")
+            done += 1
+        if second == 3:
+            bench.step(PlaceOrder(ticker=T, side=BookSide.ASK, price=Price(9_000), count=Count(100), command_id=9))
+            by_hand = next(e for e in bench.effects if isinstance(e, SendOrder) and e.price == 9_000)
+            done += by_hand in exits(bench)
+            bench.accept(by_hand, "h1")
+    assert bench.state is S.PAUSED and by_hand is not None
+    assert any(isinstance(e, SendCancel) and e.client_order_id == by_hand.client_order_id for e in bench.effects)
 
 
 def test_liquidation_goes_on_with_what_was_left_and_never_past_flat() -> None:

@@ -63,6 +63,9 @@ FOUND = {
     "a client lost in a pause was not looked for any more once the operator had resumed": (
         20157, 300, "A21-empty@133.5+7.6", True,
     ),
+    "a liquidation beside another's order closed nothing, and left what a person had placed meanwhile": (
+        873, 300, "D14-empty@80.2+2,J2-bid-collapses@201.3+4.1", True,
+    ),
 }  # fmt: skip
 
 

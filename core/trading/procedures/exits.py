@@ -14,8 +14,11 @@ from core.trading.snapshot import LiquidationLine
 
 
 def send_exit(desk: Desk, line: LiquidationLine, count: Count) -> Order | None:
-    """Send an exit for `count` of what `line` can close; None when it was denied, which is told."""
+    """Send an exit for `count` of what `line` can close; None when it was denied, which is told. What another client's
+    or a person's order may close already is left to that: an exit beside it could pass flat.
+    """
     assert line.limit_price is not None
+    count = Count(min(count, desk.risk.reducible(line.ticker, line.side)) or count)
     result = desk.place(
         PlaceOrder(
             origin=Origin.PROCEDURE,
