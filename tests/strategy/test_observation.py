@@ -139,7 +139,9 @@ def _training_side(facts: list[tuple[Any, int]], views: list[MarketView], when: 
     for n, (item, now_ns) in enumerate(facts, 1):
         if isinstance(item, MarketsRead):
             markets.learn(item.markets)
-        if isinstance(item, BookReplaced | BookChanged | TradePrinted):
+        if isinstance(item, BookChanged):
+            markets.change(item.ticker, item.side, item.price, item.delta, item.seq, now_ns)
+        if isinstance(item, BookReplaced | TradePrinted):
             markets.apply(item, now_ns)
         if type(item).__name__ in ("TickerChanged", "MarketChanged"):
             markets.apply(item, now_ns)

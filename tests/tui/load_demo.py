@@ -24,9 +24,9 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 import console_builders as b  # noqa: E402
 import msgspec  # noqa: E402
 
-from core.domain.amounts import Count, Price, contracts  # noqa: E402
+from core.domain.amounts import Price, contracts  # noqa: E402
 from core.domain.enums import BookSide, MarketStatus  # noqa: E402
-from core.domain.events import BookChanged, BookReplaced  # noqa: E402
+from core.domain.events import BookReplaced  # noqa: E402
 from core.domain.ids import EventTicker, SeriesTicker, Ticker  # noqa: E402
 from core.domain.market import MarketInfo  # noqa: E402
 from core.engine.picture import book_view  # noqa: E402
@@ -77,9 +77,7 @@ class Load(b.FixedBridge):
             bid = r.random() < 0.5
             price = (54 - r.randrange(20)) * 100 if bid else (56 + r.randrange(20)) * 100
             side = BookSide.BID if bid else BookSide.ASK
-            delta = Count(r.choice((100, 200, 300)))
-            fact = BookChanged(ticker=r.choice(self.tickers), side=side, price=Price(price), delta=delta, seq=self.seq)
-            self.markets.apply(fact, now)
+            self.markets.change(r.choice(self.tickers), side, Price(price), r.choice((100, 200, 300)), self.seq, now)
             self.changes += 1
 
     def picture(self) -> None:
